@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The device model: one vgpu device as uapi/vgpu_device.h specifies it, without
+ * anything that a particular world would do for it.
+ *
+ * DOC: The boundary
+ *
+ * The caller is called the shell: vgpu.ko, libvgpu's simulator, a test, a
+ * fuzzer.  The model never sleeps, locks, allocates or does I/O.  It sees its
+ * own state, ring memory that the shell made contiguous, and bytes that the
+ * shell copied in.  What has to be done outside comes out of vgpu_model_run()
+ * as work items, at most as many as the caller has room for; the shell does
+ * them and reports each that carries an id to vgpu_model_done().
+ *
+ * Every function here is called with the instance's lock held, a lock that the
+ * shell owns.  None takes a bounded time that depends on the guest: a call of
+ * vgpu_model_run() consumes at most @max work items' worth of commands.
+ *
+ * The memory work items of one instance (COPY, CLEAR, FETCH, SCRUB, MOVE) are
+ * executed one after the other, in the order in which they came out.  LAUNCH
+ * may go on beside them.
+ *
+ * All guest-controlled input arrives through vgpu_model_config_write(),
+ * _bar0_write(), _bar4_write() and ring memory; none of it is trusted.  What
+ * arrives through the other functions is the shell's word; what a worker says
+ * in vgpu_model_done() and vgpu_model_built() is not trusted either: an id that
+ * is not out is refused.
+ */
+#ifndef VGPU_MODEL_H
+#define VGPU_MODEL_H
+
+#include "os.h"
+#include "../../uapi/vgpu_device.h"
+
+struct vgpu_account;
+struct vgpu_model;
+
+/**
+ * struct vgpu_model_config - what a device is made with
+ * @vram_bytes: size of VRAM, a multiple of 4096, up to 1 TiB
+ * @limit_bytes: how much of it may be allocated; 0: all
+ * @features: VGPU_FEATURE_* to offer
+ * @launch_timeout_ns: longest launch; 0: no limit
+ * @account: an account above that of the device (the GPU's), or NULL; it
+ *	outlives the model
+ * @bank_shift: log2 of the bytes of a bank, 12 to 30
+ * @subdevice: VGPU_PCI_SUBDEVICE_*
+ * @max_contexts: limits; each from 1 to what is given here
+ * @max_objects: 65535
+ * @max_mappings: 65535
+ * @max_rings: 4095
+ * @max_counters: 65535
+ * @max_kernels: 65535
+ * @max_jobs: commands in flight, 4095
+ * @max_entries: entries of a ring, a power of two, 8 to 65536
+ *
+ * Contexts are at most 1023, because each has a doorbell page.
+ */
+struct vgpu_model_config {
+	u64 vram_bytes;
+	u64 limit_bytes;
+	u64 features;
+	u64 launch_timeout_ns;
+	struct vgpu_account *account;
+	u32 bank_shift;
+	u32 subdevice;
+	u32 max_contexts;
+	u32 max_objects;
+	u32 max_mappings;
+	u32 max_rings;
+	u32 max_counters;
+	u32 max_kernels;
+	u32 max_jobs;
+	u32 max_entries;
+};
+
+/**
+ * struct vgpu_mem - a piece of memory in a work item
+ * @object: 0: VRAM, @offset counts from its start; else the id of a system
+ *	object, @offset counts from its first byte
+ * @offset: where
+ */
+struct vgpu_mem {
+	u64 offset;
+	u32 object;
+	u32 reserved;
+};
+
+/**
+ * struct vgpu_launch - a validated kernel launch, as the engine gets it
+ * @kernel: kernel id; @token: what the shell gave with vgpu_model_built()
+ * @grid: workgroups in x, y, z
+ * @n_ranges: ranges given; one with @bytes 0 is a binding left out
+ * @ranges: address is an offset in VRAM here
+ * @idempotent: the command allows a second run
+ * @timeout_ns: longest run, 0: none
+ */
+struct vgpu_launch {
+	u64 token;
+	u64 timeout_ns;
+	u32 kernel;
+	u32 grid[3];
+	u32 n_ranges;
+	u32 const_bytes;
+	u32 context;
+	u32 idempotent;
+	struct vgpu_range ranges[VGPU_MAX_RANGES];
+	u8 consts[VGPU_MAX_CONST_BYTES];
+};
+
+/**
+ * enum vgpu_work_kind - what a work item asks the shell to do
+ * @VGPU_WORK_COPY: copy @bytes from @from to @to; they do not overlap
+ * @VGPU_WORK_CLEAR: fill @bytes at @to with the 32-bit @pattern
+ * @VGPU_WORK_FETCH: copy @bytes from @from to @buffer, in the model
+ * @VGPU_WORK_SCRUB: make @bytes of VRAM at @to zero; nobody uses them
+ * @VGPU_WORK_MOVE: copy @bytes of VRAM from @from to @to.  They may overlap; if
+ *	so, @to is lower: copy ascending
+ * @VGPU_WORK_LAUNCH: run @launch, which stays valid until it is reported
+ * @VGPU_WORK_CANCEL: stop the launch with work id @arg, and then report that
+ * @VGPU_WORK_ADMIN_ATTACH: make @bytes of system memory at the device address
+ *	@address contiguous and give them to vgpu_model_admin_attach()
+ * @VGPU_WORK_ADMIN_DETACH: that memory is not used any longer
+ * @VGPU_WORK_RING_ATTACH: make @bytes of system object @from contiguous and
+ *	give them to vgpu_model_ring_attach(), for ring @arg
+ * @VGPU_WORK_RING_DETACH: ring @arg's memory is not used any longer
+ * @VGPU_WORK_PIN: system object @to gets @arg pages from page @to.offset / 4096
+ *	on; their addresses are listed at device address @address
+ * @VGPU_WORK_UNPIN: system object @to is gone
+ * @VGPU_WORK_BUILD: kernel @arg: @bytes at @from are a descriptor and code;
+ *	copy, compile, and say vgpu_model_built()
+ * @VGPU_WORK_DROP: kernel @arg, @address its token, is gone
+ * @VGPU_WORK_INTERRUPT: send the message of vector @arg
+ */
+enum vgpu_work_kind {
+	VGPU_WORK_COPY,
+	VGPU_WORK_CLEAR,
+	VGPU_WORK_FETCH,
+	VGPU_WORK_SCRUB,
+	VGPU_WORK_MOVE,
+	VGPU_WORK_LAUNCH,
+	VGPU_WORK_CANCEL,
+	VGPU_WORK_ADMIN_ATTACH,
+	VGPU_WORK_ADMIN_DETACH,
+	VGPU_WORK_RING_ATTACH,
+	VGPU_WORK_RING_DETACH,
+	VGPU_WORK_PIN,
+	VGPU_WORK_UNPIN,
+	VGPU_WORK_BUILD,
+	VGPU_WORK_DROP,
+	VGPU_WORK_INTERRUPT,
+};
+
+/**
+ * struct vgpu_work - a work item
+ * @kind: enum vgpu_work_kind
+ * @id: 0, or what to report it with
+ * @ring: ring id of the command it belongs to, or 0; for tracing
+ * @arg: see @kind
+ */
+struct vgpu_work {
+	u32 kind;
+	u32 id;
+	u32 ring;
+	u32 arg;
+	struct vgpu_mem to;
+	struct vgpu_mem from;
+	u64 bytes;
+	u64 address;
+	u32 pattern;
+	u32 reserved;
+	void *buffer;
+	const struct vgpu_launch *launch;
+};
+
+/**
+ * struct vgpu_model_stats - what a device has done since it was made
+ * @queued: commands taken from rings
+ * @completed: ended with 0
+ * @failed: ended with an errno
+ * @bytes_copied: by COPY, UPLOAD and DOWNLOAD
+ * @bytes_cleared: by CLEAR
+ * @launches: kernels run
+ * @busy_ns: time that commands ran
+ * @in_flight: commands taken and not ended
+ * @vram_used: bytes of VRAM allocated, as placed
+ * @vram_peak: the most that ever was
+ * @vram_limit: what may be allocated
+ * @vram_largest: largest block that could be allocated now
+ * @contexts: how many there are, and so on
+ */
+struct vgpu_model_stats {
+	u64 queued;
+	u64 completed;
+	u64 failed;
+	u64 bytes_copied;
+	u64 bytes_cleared;
+	u64 launches;
+	u64 busy_ns;
+	u64 in_flight;
+	u64 vram_used;
+	u64 vram_peak;
+	u64 vram_limit;
+	u64 vram_largest;
+	u32 contexts;
+	u32 objects;
+	u32 mappings;
+	u32 rings;
+	u32 counters;
+	u32 kernels;
+};
+
+/* A device: its memory is the caller's, zeroed or not, aligned to 64. */
+size_t vgpu_model_bytes(const struct vgpu_model_config *config);
+int vgpu_model_init(void *mem, size_t bytes,
+		    const struct vgpu_model_config *config);
+/* Refunds what the device still holds from @account.  The model is gone. */
+void vgpu_model_fini(struct vgpu_model *m);
+
+/*
+ * The guest's side.  @size is 1, 2 or 4 (config), 4 or 8 (BARs).  Reads of
+ * anything else give all ones.
+ */
+u32 vgpu_model_config_read(struct vgpu_model *m, u32 offset, u32 size);
+void vgpu_model_config_write(struct vgpu_model *m, u32 offset, u32 size,
+			     u32 value);
+u64 vgpu_model_bar0_read(struct vgpu_model *m, u64 offset, u32 size,
+			 u64 now_ns);
+void vgpu_model_bar0_write(struct vgpu_model *m, u64 offset, u32 size,
+			   u64 value);
+u64 vgpu_model_bar4_read(struct vgpu_model *m, u64 offset, u32 size);
+void vgpu_model_bar4_write(struct vgpu_model *m, u64 offset, u32 size,
+			   u64 value);
+
+/* The shell's side of a doorbell: look at that ring.  -ENOENT. */
+int vgpu_model_kick(struct vgpu_model *m, u32 ring);
+
+/**
+ * vgpu_model_run() - take commands and say what there is to do
+ * @m: device
+ * @now_ns: device clock
+ * @work: room for @max items
+ * @max: at least 1
+ *
+ * Return: the number of items written; 0 means that there is nothing to do
+ * until a doorbell, a report, or an admin call.  (Commands that need no work
+ * are completed without an item; a call that used up its budget on those
+ * returns 0 too, and vgpu_model_pending() is true.)
+ */
+u32 vgpu_model_run(struct vgpu_model *m, u64 now_ns, struct vgpu_work *work,
+		   u32 max);
+bool vgpu_model_pending(const struct vgpu_model *m);
+
+/**
+ * vgpu_model_done() - report a work item
+ * @m: device
+ * @id: &vgpu_work.id
+ * @status: 0 or a negative errno
+ * @now_ns: device clock
+ * @run_ns: how long it ran, as the shell measured it
+ *
+ * Return: 0, or -ENOENT if no such item is out; nothing has changed then.
+ */
+int vgpu_model_done(struct vgpu_model *m, u32 id, s32 status, u64 now_ns,
+		    u64 run_ns);
+
+/* A BUILD ended: @status, and if that is 0 what the code uses. */
+int vgpu_model_built(struct vgpu_model *m, u32 id, s32 status,
+		     const struct vgpu_kernel_info *info, u64 token);
+
+/* Memory of the admin queue or of a ring, for a work item *_ATTACH, or NULL. */
+int vgpu_model_admin_attach(struct vgpu_model *m, u32 id, void *mem);
+int vgpu_model_ring_attach(struct vgpu_model *m, u32 id, void *mem);
+
+/**
+ * vgpu_model_admin() - an admin command from the shell itself
+ * @m: device
+ * @cmd: as in the admin queue; @seq and @user_data are ignored
+ * @result: two words
+ *
+ * For a shell that is its own driver (the DRM node on a host, the simulator).
+ * SYSTEM_CREATE makes an object whose pages are there at once: the shell knows
+ * them by the object's id.  RING_CREATE takes ring memory by
+ * vgpu_model_ring_memory() afterwards.  SYSTEM_PAGES and KERNEL_CREATE are
+ * EOPNOTSUPP here, and COMPACT is vgpu_model_compact().
+ *
+ * Return: 0 or a negative errno of vgpu_device.h.
+ */
+int vgpu_model_admin(struct vgpu_model *m, const struct vgpu_cmd *cmd,
+		     u64 result[2]);
+int vgpu_model_ring_memory(struct vgpu_model *m, u32 ring, void *mem);
+/* A kernel that the shell has built itself. */
+int vgpu_model_kernel_add(struct vgpu_model *m, u32 context,
+			  const struct vgpu_kernel_info *info, u64 token,
+			  u32 *kernel);
+
+/**
+ * vgpu_model_compact() - start to compact VRAM
+ * @m: device
+ * @max_bytes: stop after that many
+ *
+ * MOVE items come out of vgpu_model_run() until it is over.
+ * Return: 0, -EBUSY if it is going on already, -EOPNOTSUPP without the feature.
+ */
+int vgpu_model_compact(struct vgpu_model *m, u64 max_bytes);
+/* The bytes that the last compaction moved; -EAGAIN while it is going on. */
+int vgpu_model_compacted(struct vgpu_model *m, u64 *bytes, bool *more);
+
+/*
+ * A system object's pages are going away (dma_unmap): commands that start from
+ * now on fault.  Returns how many commands in flight still use it.
+ */
+int vgpu_model_system_gone(struct vgpu_model *m, u32 object);
+
+/* Completes launches that have run too long with ETIMEDOUT; CANCEL comes out. */
+void vgpu_model_tick(struct vgpu_model *m, u64 now_ns);
+/* When vgpu_model_tick() is due next; U64_MAX: never. */
+u64 vgpu_model_deadline(const struct vgpu_model *m);
+
+/* An engine is there, or was lost: launches in flight end with EIO. */
+void vgpu_model_engine(struct vgpu_model *m, bool present, u64 now_ns);
+
+/* As VGPU_CONTROL_RESET; FLR and D3hot do the same. */
+void vgpu_model_reset(struct vgpu_model *m);
+/* Telemetry; VGPU_UNKNOWN for what is not known. */
+void vgpu_model_telemetry(struct vgpu_model *m, u32 temperature, u32 power,
+			  u32 power_limit);
+int vgpu_model_set_limit(struct vgpu_model *m, u64 bytes);
+
+/* For tests, statistics and tools. */
+void vgpu_model_stats(const struct vgpu_model *m,
+		      struct vgpu_model_stats *stats);
+/*
+ * The VRAM block at or after @offset: false if there is none.  @pinned: it
+ * cannot move now.
+ */
+bool vgpu_model_next_block(const struct vgpu_model *m, u64 offset, u32 *object,
+			   u64 *start, u64 *bytes, bool *pinned);
+/* The enum vgpu_ring_state of a ring, or -ENOENT. */
+int vgpu_model_ring_state(const struct vgpu_model *m, u32 ring);
+
+/**
+ * vgpu_model_save() - write down the state of a device, for migration
+ * @m: device; nothing may be in flight
+ * @buf: where to, or NULL
+ * @bytes: room
+ *
+ * VRAM's content, guest memory and kernels' code are the shell's to carry.
+ * Return: the bytes needed or written; -EBUSY; -ENOSPC.
+ */
+s64 vgpu_model_save(const struct vgpu_model *m, void *buf, size_t bytes);
+
+/**
+ * vgpu_model_load() - bring a device that was just initialised to a saved state
+ * @m: device, from vgpu_model_init() with the same configuration
+ * @buf: what vgpu_model_save() wrote; not trusted
+ * @bytes: its size
+ *
+ * RING_ATTACH and ADMIN_ATTACH items come out of vgpu_model_run() for the rings
+ * that the state has; kernels have to be built again (BUILD).
+ * Return: 0 or -EINVAL, and then the device is as after a reset.
+ */
+int vgpu_model_load(struct vgpu_model *m, const void *buf, size_t bytes);
+
+/* Checks every invariant; for tests.  0 or -EUCLEAN. */
+int vgpu_model_check(const struct vgpu_model *m);
+
+#endif /* VGPU_MODEL_H */
