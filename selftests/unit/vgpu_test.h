@@ -44,7 +44,8 @@
 #define TEST_TIMEOUT_DEFAULT	60
 
 /* There only in programs linked with LeakSanitizer. */
-int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
+#pragma weak __lsan_do_recoverable_leak_check
+int __lsan_do_recoverable_leak_check(void);
 
 /**
  * vgpu_test_scale() - how much longer than usual tests shall take
