@@ -177,7 +177,7 @@ PARTS := build unit asan tsan headers symbols kbuild spin cli examples \
 
 ## check:		everything that needs no device; a summary at the end
 check: deps
-	+$(Q)WERROR=1 MAKE='$(MAKE)$(jobs)' selftests/check.sh build/check $(PARTS)
+	+$(Q)WERROR=1 CHECK_MAKE='$(MAKE)$(jobs)' selftests/check.sh build/check $(PARTS)
 
 # As many jobs as processors, unless the caller said how many.
 jobs = $(if $(filter -j%,$(MAKEFLAGS)),, -j$(shell nproc))
@@ -227,7 +227,7 @@ check-examples: $(EXAMPLES)
 	$(Q)selftests/run-tests.sh $^
 
 check-install: all build/plain/vgpuctl
-	+$(Q)MAKE=$(MAKE) selftests/check-install.sh build/check/install
+	+$(Q)CHECK_MAKE='$(MAKE)' selftests/check-install.sh build/check/install
 
 check-style: build/deps/linux-6.12/scripts/checkpatch.pl
 	$(Q)selftests/check-style.sh $<

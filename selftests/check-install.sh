@@ -13,7 +13,7 @@ rm -rf "$dest"
 
 make_target()
 {
-	${MAKE:-make} --no-print-directory "$1" DESTDIR="$dest" PREFIX=/usr
+	${CHECK_MAKE:-make} --no-print-directory "$1" DESTDIR="$dest" PREFIX=/usr
 }
 
 # As on a system: the prefix in vgpu.pc is /usr, the files are below $dest.

@@ -24,7 +24,7 @@ printf '%-10s %7s %7s %7s %8s\n' part passed failed skipped seconds
 for part; do
 	log=$dir/$part.log
 	t=$EPOCHREALTIME
-	${MAKE:-make} --no-print-directory "check-$part" >"$log" 2>&1 </dev/null
+	${CHECK_MAKE:-make} --no-print-directory "check-$part" >"$log" 2>&1 </dev/null
 	rc=$?
 
 	s=$(grep -cE '^ok .*# (SKIP|XFAIL|XPASS)' "$log")
