@@ -41,9 +41,9 @@ BENCH_alloc_DEPS = build/deps/linux-6.1/drivers/gpu/drm/drm_mm.c
 
 # How things are compiled and linked.
 # -----------------------------------
-WARNINGS := -Wall -Wextra -Wmissing-prototypes -Wstrict-prototypes -Wshadow \
+WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wshadow \
 	    -Wvla $(if $(WERROR),-Werror)
-CXX_WARNINGS := -Wall -Wextra -Wshadow $(if $(WERROR),-Werror)
+CXX_WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wshadow $(if $(WERROR),-Werror)
 INCLUDES := -Iuapi -Ikernel/model -Ilib -Ilib/include
 BASE_CFLAGS := -fPIC -fvisibility=hidden -pthread $(INCLUDES) -MMD -MP
 SANITIZE := address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
