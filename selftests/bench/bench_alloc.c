@@ -346,7 +346,7 @@ static const struct peer *const peers[] = {
 	&peer_drm_mm_best, &peer_ours, &peer_drm_mm_low, &peer_drm_buddy,
 };
 
-#define PEERS	(sizeof(peers) / sizeof(peers[0]))
+#define PEERS	ARRAY_SIZE(peers)
 
 static void bench(const char *name, double hi, int seeds, uint32_t ops,
 		  bool json, const char *sep)
