@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Each public header, alone and twice, as C11 and as C++17.
+set -u
+cd "$(dirname "$0")/.." || exit
+. selftests/tap.sh
+
+flags=(-Wall -Wextra -Wpedantic -Wshadow -Werror -fsyntax-only
+       -Ilib/include -Iuapi)
+
+compile()
+{
+	local header=$1
+
+	shift
+	printf '#include <%s>\n#include <%s>\n' "$header" "$header" |
+		"$@" "${flags[@]}" -
+}
+
+shopt -s nullglob
+for h in lib/include/vgpu/*.h uapi/*.h; do
+	name=${h#lib/include/}
+	name=${name#uapi/}
+	check "$h C11" compile "$name" "${CC:-cc}" -std=c11 -x c
+	check "$h C++17" compile "$name" "${CXX:-c++}" -std=c++17 -x c++
+done
+tap_exit

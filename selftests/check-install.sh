@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Install below a directory, build every example against what was installed,
+# found through pkg-config, run it, and uninstall again.
+#
+#	selftests/check-install.sh DIRECTORY
+set -u
+cd "$(dirname "$0")/.." || exit
+. selftests/tap.sh
+
+dest=$PWD/$1
+rm -rf "$dest"
+
+make_target()
+{
+	${CHECK_MAKE:-make} --no-print-directory "$1" DESTDIR="$dest" PREFIX=/usr
+}
+
+# As on a system: the prefix in vgpu.pc is /usr, the files are below $dest.
+export PKG_CONFIG_PATH=$dest/usr/lib/pkgconfig
+export PKG_CONFIG_SYSROOT_DIR=$dest
+export LD_LIBRARY_PATH=$dest/usr/lib
+
+build_and_run()
+{
+	local example=$1 program=$dest/example
+
+	shift
+	"${CC:-cc}" -Wall -Werror "$example" -o "$program" "$@" || return
+	timeout -k 10 300 "$program"
+}
+
+# The archive by name, so that libc may stay shared.
+static_flags()
+{
+	pkg-config --static --cflags --libs vgpu |
+		sed 's/-lvgpu/-l:libvgpu.a/'
+}
+
+all_headers()
+{
+	local h
+
+	cd "$dest/usr/include" || return
+	for h in vgpu/*.h vgpu/uapi/*.h; do
+		echo "#include <$h>"
+	done | "${CC:-cc}" -std=c11 -Wall -Werror -fsyntax-only -x c \
+		$(pkg-config --cflags vgpu) -
+}
+
+same_files()
+{
+	local there
+
+	there=$(cd lib/include && echo vgpu/*.h)
+	[ "$there" = "$(cd "$dest/usr/include" && echo vgpu/*.h)" ] &&
+	[ "$(cd uapi && echo *.h)" = \
+	  "$(cd "$dest/usr/include/vgpu/uapi" && echo *.h)" ]
+}
+
+no_run_path()
+{
+	! readelf -d "$1" | grep -E 'RPATH|RUNPATH'
+}
+
+nothing_left()
+{
+	rm -f "$dest/example"
+	! find "$dest" ! -type d | grep .
+}
+
+check "install" make_target install
+check "every header is installed" same_files
+check "installed headers compile together" all_headers
+check "soname is libvgpu.so.0" eval \
+	"readelf -d '$dest/usr/lib/libvgpu.so' | grep -q 'SONAME.*libvgpu.so.0'"
+check "no build directory in vgpuctl" no_run_path "$dest/usr/bin/vgpuctl"
+check "vgpuctl runs" "$dest/usr/bin/vgpuctl" --help
+shopt -s nullglob
+for e in lib/examples/*.c; do
+	check "$e, shared" build_and_run "$e" \
+		$(pkg-config --cflags --libs vgpu)
+	check "$e, static" build_and_run "$e" $(static_flags)
+done
+check "uninstall" make_target uninstall
+check "nothing is left" nothing_left
+tap_exit

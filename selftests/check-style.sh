@@ -1,0 +1,76 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Style and housekeeping: the kernel's checkpatch on every C file, the right
+# licence line in every source file, and nothing generated outside of build/.
+#
+#	selftests/check-style.sh CHECKPATCH
+set -u
+cd "$(dirname "$0")/.." || exit
+. selftests/tap.sh
+checkpatch=$1
+
+# SPDX_LICENSE_TAG: knows the kernel's licences only; checked below.
+ignore=SPDX_LICENSE_TAG
+
+# In user space there is no <linux/compiler.h> with __aligned() and the like,
+# and no kstrtoul().
+user=$ignore,PREFER_DEFINED_ATTRIBUTE_MACRO,CONSIDER_KSTRTO,SSCANF_TO_KSTRTO
+
+checkpatch()
+{
+	perl "$checkpatch" --no-tree --file --terse --show-types --quiet --no-summary \
+		--max-line-length=100 --ignore "$1" "$2"
+}
+
+# The second line of a script, the first of anything else.
+has_licence()
+{
+	local file=$1 licence=$2 line
+
+	line=$(head -n 2 "$file" | grep -m 1 'SPDX-License-Identifier: ') ||
+		line=
+	line=${line#*SPDX-License-Identifier: }
+	[ "${line% \*/}" = "$licence" ] || echo "$file: not '$licence'"
+}
+
+# licence NAME LICENCE DIRECTORY...: every source file has the licence.
+licence()
+{
+	local name=$1 licence=$2 files f odd
+
+	shift 2
+	files=$(find "$@" -type f \( -name '*.[chS]' -o -name '*.cc' -o \
+		-name '*.sh' -o -name '*.pml' -o -name 'Makefile' -o \
+		-name 'Kbuild' -o -name '*.map' -o -name '*.rs' -o \
+		-name '*.py' -o -name '*.[1-8]' -o -path '.ci/*' \) |
+		grep -v '^selftests/fuzz/corpus/')
+	[ -n "$files" ] || { echo "no files"; return 1; }
+	odd=$(for f in $files; do has_licence "$f" "$licence"; done)
+	[ -z "$odd" ] || { echo "$odd"; return 1; }
+}
+
+nothing_generated()
+{
+	! find . \( -path ./build -o -path ./.git \) -prune -o \
+		\( -name '*.o' -o -name '*.ko' -o -name '*.mod' -o \
+		   -name '*.mod.c' -o -name '*.cmd' -o -name '*.a' -o \
+		   -name '*.d' -o -name '*.so*' -o -name 'crash-*' -o \
+		   -name 'pan.*' -o -name '*.trail' \) -type f -print | grep .
+}
+
+for f in $(find kernel -name '*.[ch]' | sort); do
+	check "checkpatch $f" checkpatch "$ignore" "$f"
+done
+for f in $(find uapi lib tools selftests -name '*.[ch]' | sort); do
+	check "checkpatch $f" checkpatch "$user" "$f"
+done
+
+check "licences: kernel" licence kernel 'GPL-2.0 OR MIT' kernel Kbuild
+check "licences: uapi" licence uapi \
+	'(GPL-2.0 WITH Linux-syscall-note) OR MIT' uapi
+for d in lib tools selftests; do
+	check "licences: $d" licence $d MIT $d
+done
+check "licences: top" licence top MIT Makefile .ci
+check "nothing generated in the source tree" nothing_generated
+tap_exit

@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Run the parts of `make check` (each a target check-PART), and sum them up.
+#
+#	selftests/check.sh DIRECTORY PART...
+#
+# Each part's output goes to DIRECTORY/PART.log, where every line "ok" or
+# "not ok" is one result.  A part that fails without one, or that has no
+# result at all, counts as one failure; skipped tests are counted and named.
+set -u
+
+dir=$1
+shift
+mkdir -p "$dir"
+passed=0 failed=0 skipped=0
+start=$EPOCHREALTIME
+
+seconds_since()
+{
+	awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f", b - a }'
+}
+
+printf '%-10s %7s %7s %7s %8s\n' part passed failed skipped seconds
+for part; do
+	log=$dir/$part.log
+	t=$EPOCHREALTIME
+	${CHECK_MAKE:-make} --no-print-directory "check-$part" >"$log" 2>&1 </dev/null
+	rc=$?
+
+	s=$(grep -cE '^ok .*# (SKIP|XFAIL|XPASS)' "$log")
+	p=$(($(grep -c '^ok ' "$log") - s))
+	f=$(grep -c '^not ok ' "$log")
+	[ $((p + f)) -gt 0 ] || f=1
+	[ "$rc" -eq 0 ] || [ "$f" -gt 0 ] || f=1
+
+	printf '%-10s %7d %7d %7d %8s\n' "$part" "$p" "$f" "$s" \
+		"$(seconds_since "$t")"
+	if [ "$f" -gt 0 ]; then
+		if grep -q '^not ok ' "$log"; then
+			grep -B 15 '^not ok ' "$log" | grep -v '^ok ' |
+				head -n 150
+		else
+			tail -n 40 "$log"
+		fi | sed 's/^/    /'
+		echo "    (all of it: $log)"
+	fi
+	grep -E '^ok .*# (SKIP|XFAIL|XPASS)' "$log" | sed 's/^ok /    skipped: /'
+	passed=$((passed + p))
+	failed=$((failed + f))
+	skipped=$((skipped + s))
+done
+
+echo "took $(seconds_since "$start") s"
+echo "$passed passed, $failed failed$([ $skipped -eq 0 ] ||
+	echo ", $skipped skipped")"
+[ "$failed" -eq 0 ]

@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Install what building and checking vgpu needs, on Debian and its relatives;
+# elsewhere say what is needed.  Quick when nothing is missing.
+#
+#	tools/deps.sh [bench]
+set -u
+
+# What for: the library and tools; the sanitizers and fuzzers; the device
+# model in kbuild, for both supported kernels; the kernel's test harness and
+# checkpatch (from its source package); the protocol models; the demo.
+packages=(
+	gcc g++ libc6-dev make pkg-config binutils
+	clang llvm libclang-rt-dev
+	linux-headers-amd64 linux-headers-6.12-amd64 bc kmod libelf-dev
+	linux-source-6.12 tar xz-utils perl sparse
+	spin
+	libpng-dev
+	git util-linux
+)
+# What to look for where there is no dpkg.
+commands=(gcc g++ make pkg-config clang llvm-symbolizer sparse spin perl tar xz
+	objcopy readelf setarch git)
+
+# The peers that the benchmarks are held against.
+if [ "${1-}" = bench ]; then
+	packages+=(libdpdk-dev libck-dev liburcu-dev libboost-dev
+		   linux-source-6.1)
+elif [ $# -gt 0 ]; then
+	echo "deps: unknown argument '$1' (only 'bench' is known)" >&2
+	exit 1
+fi
+
+if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
+	missing=()
+	for c in "${commands[@]}"; do
+		command -v "$c" >/dev/null || missing+=("$c")
+	done
+	echo "deps: not a Debian system; what is needed, by Debian's names:"
+	echo "deps:   ${packages[*]}"
+	if [ ${#missing[@]} -gt 0 ]; then
+		echo "deps: commands not found: ${missing[*]}" >&2
+		exit 1
+	fi
+	exit 0
+fi
+
+# Print those of the packages given that are not installed.
+not_installed()
+{
+	local have
+
+	have=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" \
+	       2>/dev/null | sed -n 's/^installed //p')
+	comm -23 <(printf '%s\n' "$@" | sort -u) <(sort -u <<<"$have")
+}
+
+mapfile -t missing < <(not_installed "${packages[@]}")
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+root=()
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null; then
+		echo "deps: missing: ${missing[*]}; be root, or install sudo" >&2
+		exit 1
+	fi
+	root=(sudo)
+fi
+
+install_missing()
+{
+	"${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y --no-install-recommends "${missing[@]}" \
+		</dev/null
+}
+
+echo "deps: installing ${missing[*]}"
+# The lists of packages may be old, or absent on a fresh machine.
+if ! install_missing; then
+	"${root[@]}" apt-get update </dev/null && install_missing
+fi
+
+mapfile -t missing < <(not_installed "${packages[@]}")
+if [ ${#missing[@]} -gt 0 ]; then
+	echo "deps: could not install: ${missing[*]}" >&2
+	exit 1
+fi
