@@ -15,6 +15,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /**
  * enum vgpu_command_type - &vgpu_command.type, and its parameters
@@ -274,6 +275,7 @@ const char *vgpu_command_name(uint32_t type);
  */
 int vgpu_command_check(const struct vgpu_command *cmd, char *buf, size_t bytes);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

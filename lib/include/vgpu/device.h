@@ -17,8 +17,10 @@
  *
  * A simulator runs in the threads that call vgpu_device_process(),
  * vgpu_device_wait(), vgpu_device_wait_idle() and
- * vgpu_device_counter_wait(), and in a submission that finds its ring full.
- * With VGPU_DEVICE_BACKGROUND a thread of the library runs it instead.
+ * vgpu_device_counter_wait(), in a submission that finds its ring full, and in
+ * calls that wait for the device to let go of something.  With
+ * VGPU_DEVICE_BACKGROUND a thread of the library runs it as soon as there is
+ * something to do.
  *
  * DOC: Addresses
  *
@@ -29,8 +31,9 @@
  * the device until the command has ended.  If not, the library sees to it: the
  * source of a transfer to the device is free when the submission returns, and
  * the target of a transfer from the device is filled when a wait for it has
- * returned (and belongs to the library until then).  A large source that is
- * not registered is transferred within the submission, which waits for it.
+ * returned (and belongs to the library until then).  A source of more than 64
+ * KiB that is not registered is transferred within the submission if nothing
+ * that was submitted to the ring before is outstanding; else it is copied.
  *
  * DOC: Threads
  *
@@ -50,6 +53,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct vgpu_device;
 struct vgpu_device_ring;
@@ -493,9 +497,10 @@ int vgpu_device_ring_stats(struct vgpu_device_ring *ring,
 /**
  * vgpu_device_alloc() - allocate memory of the device
  * @dev: initialized device
- * @bytes: rounded up to a multiple of 256; at most a bank (1 GiB)
- * @alignment: of its place and address, a power of two up to the bank; 0: 256
- * @address: gets its device address
+ * @bytes: rounded up to a multiple of 256; at most 1 GiB
+ * @alignment: of its place in the device's memory, a power of two up to 1 GiB;
+ *	0: 256
+ * @address: gets its device address, a multiple of 4096
  *
  * The memory is zero.
  * Return: 0; -EINVAL; -ENOMEM, no hole is large enough; -ENOSPC, over the
@@ -683,6 +688,7 @@ int vgpu_device_stats(struct vgpu_device *dev, struct vgpu_device_stats *stats);
 int vgpu_device_stats_text(const struct vgpu_device_stats *stats, char *buf,
 			   size_t bytes);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

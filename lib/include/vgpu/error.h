@@ -31,6 +31,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /**
  * vgpu_strerror() - what an error number means in this library
@@ -41,6 +42,7 @@ extern "C" {
  */
 const char *vgpu_strerror(int error);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -14,6 +14,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct vgpu_device;
 
@@ -162,6 +163,7 @@ int vgpu_kernel_create(struct vgpu_device *dev,
  */
 int vgpu_kernel_destroy(struct vgpu_device *dev, uint64_t kernel);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -16,6 +16,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 struct vgpu_manager;
 
@@ -168,6 +169,7 @@ int vgpu_manager_stats(struct vgpu_manager *manager,
 int vgpu_manager_stats_text(const struct vgpu_manager_stats *stats, char *buf,
 			    size_t bytes);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

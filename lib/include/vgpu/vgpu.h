@@ -12,10 +12,12 @@
 #include "error.h"
 #include "kernel.h"
 #include "manager.h"
+#include "queue.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define LIBVGPU_VERSION_MAJOR	0
 #define LIBVGPU_VERSION_MINOR	1
@@ -32,6 +34,7 @@ uint32_t vgpu_version(void);
 /* The same for people, a constant string. */
 const char *vgpu_version_string(void);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
