@@ -184,8 +184,8 @@ int vgpu_queue_create(const struct vgpu_queue_opts *opts,
 		      struct vgpu_queue **queue)
 {
 	uint32_t slots = VGPU_RING_MIN_ENTRIES;
+	void *mem = NULL, *self = NULL;
 	struct vgpu_queue *q;
-	void *mem;
 
 	if (!opts || !queue || opts->size != sizeof(*opts))
 		return -EINVAL;
@@ -196,16 +196,14 @@ int vgpu_queue_create(const struct vgpu_queue_opts *opts,
 			      VGPU_QUEUE_MAX_ENTRIES);
 	while (slots < opts->entries)
 		slots *= 2;
-	q = aligned_alloc(128, sizeof(*q));
-	mem = aligned_alloc(4096, VGPU_RING_BYTES(slots, 0));
-	if (!q || !mem) {
-		free(q);
-		free(mem);
+	if (posix_memalign(&self, 128, sizeof(*q)) ||
+	    posix_memalign(&mem, 4096, VGPU_RING_BYTES(slots, 0))) {
+		free(self);
 		return refuse(opts, -ENOMEM,
 			      "no memory for a queue of %llu entries",
 			      (unsigned long long)opts->entries);
 	}
-	memset(q, 0, sizeof(*q));
+	q = memset(self, 0, sizeof(*q));
 	vgpu_ring_attach(&q->ring, mem, slots, 0);
 	vgpu_ring_format(&q->ring);
 	q->capacity = opts->entries;

@@ -357,12 +357,15 @@ s64 vgpu_model_save(const struct vgpu_model *m, void *buf, size_t bytes);
  * @bytes: its size
  *
  * RING_ATTACH and ADMIN_ATTACH items come out of vgpu_model_run() for the rings
- * that the state has; kernels have to be built again (BUILD).
+ * that the state has.  Kernels keep what is known of them; the shell, which
+ * carried their code, builds them again and says so by
+ * vgpu_model_kernel_token() before it runs the device.
  * Return: 0 or -EINVAL, and then the device is as after a reset.
  */
 int vgpu_model_load(struct vgpu_model *m, const void *buf, size_t bytes);
+int vgpu_model_kernel_token(struct vgpu_model *m, u32 kernel, u64 token);
 
-/* Checks every invariant; for tests.  0 or -EUCLEAN. */
-int vgpu_model_check(const struct vgpu_model *m);
+/* Checks every invariant; for tests.  NULL, or what does not hold. */
+const char *vgpu_model_check(const struct vgpu_model *m);
 
 #endif /* VGPU_MODEL_H */

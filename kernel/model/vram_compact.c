@@ -17,6 +17,15 @@
 #define VRAM_STEPS		1024u
 #define VRAM_WINDOW		512u
 
+#ifndef VRAM_PRICE
+#define VRAM_PRICE 8
+#endif
+#ifndef VRAM_REACH
+#define VRAM_REACH 2
+#endif
+#ifndef VRAM_NEAR
+#define VRAM_NEAR 16
+#endif
 /* A block slides only into a hole of more than 1/2048 of its size. */
 #define VRAM_SLIDE_SHIFT	11
 
@@ -49,10 +58,16 @@ static struct vram_pick choose(const struct vgpu_vram *v, u32 hole, u64 pos)
 	u64 end = vram_end(v, hole);
 	bool last = true;
 	u32 longest = 0;
+	u32 coarses = 0;
+	u32 fines = 0;
+	u64 reach;
+	u32 price = VRAM_PRICE;
 	u32 n = 0;
 	u32 i;
 
-	for (i = vram_next_in_order(v, hole); i && n < VRAM_WINDOW;
+	reach = end + VRAM_REACH * (end - pos);
+	for (i = vram_next_in_order(v, hole);
+	     i && n < VRAM_WINDOW && (n < VRAM_NEAR || v->ext[i].start < reach);
 	     i = vram_next_in_order(v, i), n++) {
 		const struct vram_extent *x = &v->ext[i];
 		u64 to, stop, lead;
@@ -75,9 +90,11 @@ static struct vram_pick choose(const struct vgpu_vram *v, u32 hole, u64 pos)
 		if (stop <= end)
 			pick(&full, i, to, end - stop + lead);
 		if (x->align_shift >= VRAM_COARSE_SHIFT) {
+			coarses++;
 			pick(&coarse, i, to, lead);
 			continue;
 		}
+		fines++;
 		pick(&any, i, to, lead);
 		pick(&fine, i, to, lead + (-stop & (VRAM_COARSE - 1)));
 	}
@@ -86,7 +103,11 @@ static struct vram_pick choose(const struct vgpu_vram *v, u32 hole, u64 pos)
 		return full;
 	if (!coarse.block)
 		return any;
-	return coarse.waste <= fine.waste ? coarse : fine;
+	if (coarses > fines)
+		price += (coarses - fines) * VRAM_COARSE / coarses;
+	if (!fine.block || coarse.waste <= fine.waste + price)
+		return coarse;
+	return fine;
 }
 
 static void begin(struct vgpu_vram *v, u32 hole, const struct vram_pick *p)

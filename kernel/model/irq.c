@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Interrupts and the error record: what a device tells its driver unasked.
+ */
+#include "internal.h"
+
+void vgpu_irq_raise(struct vgpu_model *m, u32 vector)
+{
+	u32 bit = 1u << vector;
+
+	m->irq_status |= bit;
+	if (!(m->irq_mask & bit))
+		m->irq_out |= bit;
+}
+
+/* The mask was lowered: what was raised meanwhile is sent now. */
+void vgpu_irq_unmasked(struct vgpu_model *m)
+{
+	m->irq_out |= m->irq_status & ~m->irq_mask;
+}
+
+/*
+ * The record keeps the first error since it was cleared, because that is the
+ * one that explains the others, and counts all.
+ */
+void vgpu_error_note(struct vgpu_model *m, u32 source, s32 status, u32 opcode,
+		     u32 context, u64 address, u64 user_data)
+{
+	struct vgpu_error_record *e = &m->error;
+
+	if (e->count != U32_MAX)
+		e->count++;
+	if (e->count > 1)
+		return;
+	e->status = -status;
+	e->source = source;
+	e->opcode = opcode;
+	e->context = context;
+	e->address = address;
+	e->user_data = user_data;
+	vgpu_irq_raise(m, 0);
+}

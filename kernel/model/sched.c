@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Which ring is looked at next.
+ *
+ * Each priority has a line of rings that have something to do, served in turn.
+ * Between priorities the time that commands ran decides: a level's virtual time
+ * grows by run time over weight, and the level that is furthest behind goes
+ * first (weighted fair queueing, as CFS does it between tasks; see Demers,
+ * Keshav and Shenker, "Analysis and simulation of a fair queueing algorithm",
+ * 1989).  So no priority starves another one.  A level that was idle starts at
+ * the present virtual time: idling saves nothing up.
+ *
+ * Commands are charged as the shell measured them, and the cost of looking at
+ * a ring is charged too, so that empty commands are not free.
+ */
+#include "internal.h"
+
+static const u32 vgpu_weights[VGPU_PRIORITIES] = {
+	[VGPU_PRIORITY_LOW] = 1,
+	[VGPU_PRIORITY_NORMAL] = 4,
+	[VGPU_PRIORITY_HIGH] = 16,
+	[VGPU_PRIORITY_URGENT] = 64,
+};
+
+void vgpu_sched_add(struct vgpu_model *m, u32 ring)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+	struct vgpu_level *l = &m->levels[r->priority];
+
+	if (r->queued)
+		return;
+	r->queued = true;
+	r->next = 0;
+	if (l->first) {
+		m->rings[l->last].next = ring;
+	} else {
+		l->first = ring;
+		l->vtime = max_t(u64, l->vtime, m->vtime);
+	}
+	l->last = ring;
+}
+
+/* Take a ring out of a line that starts at *first. */
+static bool vgpu_line_remove(struct vgpu_model *m, u32 *first, u32 *last,
+			     u32 ring)
+{
+	u32 i, before = 0;
+
+	for (i = *first; i && i != ring; i = m->rings[i].next)
+		before = i;
+	if (!i)
+		return false;
+	if (before)
+		m->rings[before].next = m->rings[ring].next;
+	else
+		*first = m->rings[ring].next;
+	if (*last == ring)
+		*last = before;
+	m->rings[ring].next = 0;
+	return true;
+}
+
+void vgpu_sched_remove(struct vgpu_model *m, u32 ring)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+	struct vgpu_level *l = &m->levels[r->priority];
+
+	if (r->queued) {
+		vgpu_line_remove(m, &l->first, &l->last, ring);
+		r->queued = false;
+	} else if (r->blocked == VGPU_BLOCK_POOL) {
+		vgpu_line_remove(m, &m->pool_first, &m->pool_last, ring);
+	}
+}
+
+/* The next ring, taken out of its line; 0 if there is none. */
+u32 vgpu_sched_pick(struct vgpu_model *m)
+{
+	struct vgpu_level *l, *best = NULL;
+	u32 i, ring;
+
+	/* At equal virtual times the higher priority goes first. */
+	for (i = VGPU_PRIORITIES; i-- > 0;) {
+		l = &m->levels[i];
+		if (l->first && (!best || l->vtime < best->vtime))
+			best = l;
+	}
+	if (!best)
+		return 0;
+	m->vtime = best->vtime;
+	ring = best->first;
+	best->first = m->rings[ring].next;
+	if (!best->first)
+		best->last = 0;
+	m->rings[ring].next = 0;
+	m->rings[ring].queued = false;
+	return ring;
+}
+
+void vgpu_sched_charge(struct vgpu_model *m, u32 ring, u64 run_ns)
+{
+	u32 priority = m->rings[ring].priority;
+
+	m->levels[priority].vtime += div64_u64(run_ns, vgpu_weights[priority]);
+}
+
+/* All jobs are taken: wait in line for one. */
+void vgpu_sched_starve(struct vgpu_model *m, u32 ring)
+{
+	m->rings[ring].next = 0;
+	if (m->pool_first)
+		m->rings[m->pool_last].next = ring;
+	else
+		m->pool_first = ring;
+	m->pool_last = ring;
+}
+
+/* A job has become free: the first that waits may try. */
+void vgpu_sched_feed(struct vgpu_model *m)
+{
+	u32 ring = m->pool_first;
+
+	if (!ring)
+		return;
+	m->pool_first = m->rings[ring].next;
+	if (!m->pool_first)
+		m->pool_last = 0;
+	m->rings[ring].blocked = VGPU_BLOCK_NONE;
+	vgpu_sched_add(m, ring);
+}

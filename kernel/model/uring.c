@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * User rings: taking commands from memory that a tenant writes, and completing
+ * them there.
+ *
+ * A command is copied once, into the ring's @cmd, and stays parked there until
+ * it can start; ring memory is not looked at again for it.
+ */
+#include "internal.h"
+
+/* Commands that a ring may start before another ring has its turn. */
+#define VGPU_RING_QUANTUM	16u
+/* What looking at a command costs, for the scheduler. */
+#define VGPU_COMMAND_NS		64u
+
+static void vgpu_uring_say(struct vgpu_uring *r, u8 state, s32 error)
+{
+	r->state = state;
+	if (!r->dev.ring.hdr)
+		return;
+	WRITE_ONCE(r->dev.ring.hdr->error, error);
+	WRITE_ONCE(r->dev.ring.hdr->state, state);
+}
+
+int vgpu_uring_create(struct vgpu_model *m, u32 ctx, u32 object, u64 entries,
+		      u64 flags, u32 counter, u32 *ring)
+{
+	u32 sq = (u32)entries, cq = entries >> 32;
+	u32 priority = flags >> 32 & 0xff, vector = flags >> 40 & 0xff;
+	struct vgpu_object *o = &m->objects[object];
+	struct vgpu_uring *r;
+	u32 index;
+
+	if (flags >> 48 || (u32)flags & ~VGPU_RING_F_TIMES ||
+	    priority >= VGPU_PRIORITIES || vector >= VGPU_MSIX_VECTORS ||
+	    !vgpu_ring_entries_valid(sq) || !vgpu_ring_entries_valid(cq) ||
+	    sq > m->config.max_entries || cq > m->config.max_entries)
+		return -EINVAL;
+	if ((u32)flags & VGPU_RING_F_TIMES &&
+	    !(vgpu_features(m) & VGPU_FEATURE_TIMES))
+		return -EOPNOTSUPP;
+	if (o->kind != VGPU_OBJECT_SYSTEM || VGPU_RING_BYTES(sq, cq) > o->bytes)
+		return -EINVAL;
+	if (!vgpu_object_ready(m, object))
+		return -EFAULT;
+	if (o->rings)
+		return -EBUSY;
+	if (counter && m->counters[counter].context != ctx)
+		return -EINVAL;
+	index = vgpu_table_take(&m->rings_table);
+	if (!index)
+		return -ENOSPC;
+	r = &m->rings[index];
+	memset(r, 0, sizeof(*r));
+	vgpu_ring_attach(&r->dev.ring, NULL, sq, cq);
+	r->context = ctx;
+	r->object = object;
+	r->counter = counter;
+	r->flags = (u32)flags;
+	r->priority = priority;
+	r->vector = vector;
+	r->state = VGPU_RING_IDLE;
+	o->rings++;
+	if (counter)
+		m->counters[counter].users++;
+	*ring = index;
+	return 0;
+}
+
+/* Give a new ring the id that it had where it came from. */
+bool vgpu_uring_rename(struct vgpu_model *m, u32 *ring, u32 id)
+{
+	struct vgpu_uring copy = m->rings[*ring];
+
+	vgpu_table_drop(&m->rings_table, *ring);
+	if (!vgpu_table_take_id(&m->rings_table, id))
+		return false;
+	*ring = id & 0xffff;
+	m->rings[*ring] = copy;
+	return true;
+}
+
+/* The shell has made the ring's memory contiguous: it is a ring from now on. */
+void vgpu_uring_memory(struct vgpu_model *m, u32 ring, void *mem)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+
+	vgpu_ring_attach(&r->dev.ring, mem, r->dev.ring.sq_entries,
+			 r->dev.ring.cq_entries);
+	vgpu_ring_format(&r->dev.ring);
+	vgpu_ring_consumer_init(&r->dev, &r->dev.ring);
+}
+
+/* The same for a ring whose content and indices were carried along. */
+void vgpu_uring_resume(struct vgpu_model *m, u32 ring, void *mem)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+
+	vgpu_ring_attach(&r->dev.ring, mem, r->dev.ring.sq_entries,
+			 r->dev.ring.cq_entries);
+	vgpu_sched_add(m, ring);
+}
+
+/*
+ * Complete a command.  @taken_ns to @start_ns it waited, from there to now it
+ * ran.
+ */
+void vgpu_uring_complete(struct vgpu_model *m, u32 ring, u64 user_data,
+			 s32 status, u16 flags, u64 taken_ns, u64 start_ns)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+	struct vgpu_completion done = {
+		.user_data = user_data,
+		.status = status,
+	};
+	bool waited;
+
+	r->completed++;
+	if (status)
+		m->stats.failed++;
+	else
+		m->stats.completed++;
+	if (!r->dev.ring.hdr)
+		return;
+	if (r->flags & VGPU_RING_F_TIMES) {
+		if (!start_ns)
+			start_ns = m->now_ns;
+		done.end_ns = m->now_ns;
+		done.wait = (u32)min_t(u64, (start_ns - taken_ns) / 64,
+				       U32_MAX);
+		done.run = (u32)min_t(u64, (m->now_ns - start_ns) / 64,
+				      U32_MAX);
+	}
+	waited = vgpu_ring_complete(&r->dev, &done);
+	if (waited || flags & VGPU_CMD_F_INTERRUPT)
+		vgpu_irq_raise(m, r->vector);
+}
+
+/* Ends everything that the ring has in flight, for the ring. */
+static void vgpu_uring_abort(struct vgpu_model *m, u32 ring, s32 status)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+
+	vgpu_sched_remove(m, ring);
+	vgpu_counter_leave(m, ring);
+	r->blocked = VGPU_BLOCK_NONE;
+	while (r->first)
+		vgpu_job_abort(m, r->first, status);
+	if (!r->parked)
+		return;
+	r->parked = false;
+	vgpu_uring_complete(m, ring, r->cmd.user_data, -ECANCELED, 0,
+			    r->parked_ns, 0);
+	if (r->cmd.flags & VGPU_CMD_F_SIGNAL && r->counter)
+		vgpu_counter_signal(m, r->counter, r->cmd.op[5]);
+}
+
+/* The ring's memory makes no sense, or is gone: it needs a reset. */
+void vgpu_uring_fail(struct vgpu_model *m, u32 ring, s32 status)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+
+	vgpu_uring_abort(m, ring, -ENODEV);
+	vgpu_sched_remove(m, ring);
+	r->flushing = false;
+	vgpu_uring_say(r, VGPU_RING_ERROR, status);
+	vgpu_error_note(m, vgpu_table_id(&m->rings_table, ring), status, 0,
+			vgpu_table_id(&m->contexts_table, r->context), 0, 0);
+	vgpu_irq_raise(m, r->vector);
+}
+
+/* Its memory is going away: nothing is written to it from now on. */
+void vgpu_uring_gone(struct vgpu_model *m, u32 ring)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+
+	vgpu_uring_fail(m, ring, -EFAULT);
+	vgpu_ring_attach(&r->dev.ring, NULL, r->dev.ring.sq_entries,
+			 r->dev.ring.cq_entries);
+}
+
+static int vgpu_uring_reset(struct vgpu_model *m, u32 ring)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+
+	if (!r->dev.ring.hdr)
+		return r->state == VGPU_RING_ERROR ? -EFAULT : 0;
+	vgpu_uring_abort(m, ring, -ENODEV);
+	if (r->state == VGPU_RING_ERROR) {
+		/* Nothing in it can be believed: start anew. */
+		vgpu_ring_format(&r->dev.ring);
+		vgpu_ring_consumer_init(&r->dev, &r->dev.ring);
+		vgpu_uring_say(r, VGPU_RING_IDLE, 0);
+		return 0;
+	}
+	/* What was published and not taken is cancelled by vgpu_uring_step(). */
+	r->flushing = true;
+	r->stop = r->dev.sq_head + r->dev.ring.sq_entries;
+	vgpu_sched_add(m, ring);
+	return 0;
+}
+
+int vgpu_uring_control(struct vgpu_model *m, u32 ring, u64 what)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+	u64 tail;
+
+	if (!r->dev.ring.hdr)
+		return r->state == VGPU_RING_ERROR ? -EFAULT : -EAGAIN;
+	switch (what) {
+	case VGPU_RING_START:
+		if (r->state == VGPU_RING_ERROR || r->flushing)
+			return -EBUSY;
+		vgpu_uring_say(r, VGPU_RING_RUNNING, 0);
+		if (r->blocked == VGPU_BLOCK_NONE)
+			vgpu_sched_add(m, ring);
+		return 0;
+	case VGPU_RING_PAUSE:
+		if (r->state == VGPU_RING_PAUSED)
+			return 0;
+		if (r->state != VGPU_RING_RUNNING || r->flushing)
+			return -EBUSY;
+		/* Read once; at most a ring's worth, whatever it says. */
+		tail = READ_ONCE(r->dev.ring.hdr->sq_tail) - r->dev.sq_head;
+		r->stop = r->dev.sq_head +
+			  min_t(u64, tail, r->dev.ring.sq_entries);
+		vgpu_uring_say(r, VGPU_RING_PAUSED, 0);
+		return 0;
+	case VGPU_RING_RESET:
+		return vgpu_uring_reset(m, ring);
+	default:
+		return -EINVAL;
+	}
+}
+
+/* The slot stays until the shell has been told that the memory is free. */
+void vgpu_uring_destroy(struct vgpu_model *m, u32 ring)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+
+	vgpu_uring_abort(m, ring, -ENODEV);
+	vgpu_sched_remove(m, ring);
+	vgpu_uring_say(r, VGPU_RING_ERROR, -ENODEV);
+	r->flushing = false;
+	r->dying = true;
+	if (r->answer)
+		vgpu_admin_wake(m, VGPU_ADMIN_WAIT_RING, ring, -ENODEV, 0, 0);
+	r->answer = false;
+	if (r->counter)
+		m->counters[r->counter].users--;
+	r->counter = 0;
+	m->objects[r->object].rings--;
+	/* Until then nobody gives the memory away. */
+	vgpu_object_hold(m, r->object);
+	vgpu_todo_add(m, VGPU_TODO_DETACH, ring);
+}
+
+void vgpu_uring_free(struct vgpu_model *m, u32 ring)
+{
+	u32 object = m->rings[ring].object;
+
+	vgpu_table_drop(&m->rings_table, ring);
+	vgpu_object_put(m, object);
+}
+
+/* Something that the ring waited for has happened. */
+void vgpu_uring_wake(struct vgpu_model *m, u32 ring, enum vgpu_ring_block why)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+
+	if (r->blocked != why)
+		return;
+	r->blocked = VGPU_BLOCK_NONE;
+	vgpu_sched_add(m, ring);
+}
+
+static bool vgpu_uring_consumes(const struct vgpu_uring *r)
+{
+	if (r->flushing)
+		return r->dev.sq_head != r->stop;
+	if (r->state == VGPU_RING_PAUSED)
+		return r->dev.sq_head != r->stop;
+	return r->state == VGPU_RING_RUNNING;
+}
+
+/* Take the next command; false if there is none to be taken now. */
+static bool vgpu_uring_take(struct vgpu_model *m, u32 ring, bool *again)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+	int room, stalled;
+
+	*again = false;
+	if (!vgpu_uring_consumes(r)) {
+		if (r->flushing)
+			goto flushed;
+		return false;
+	}
+	room = vgpu_ring_cq_room(&r->dev, 1);
+	if (!room) {
+		stalled = vgpu_ring_mark_stalled(&r->dev);
+		if (stalled >= 0) {
+			*again = !stalled;
+			return false;
+		}
+		room = stalled;
+	}
+	if (room < 0) {
+		vgpu_uring_fail(m, ring, room);
+		return false;
+	}
+	if (vgpu_ring_consume(&r->dev, &r->cmd, 1)) {
+		r->parked = true;
+		r->parked_ns = m->now_ns;
+		r->taken++;
+		m->stats.queued++;
+		return true;
+	}
+	if (r->flushing)
+		goto flushed;
+	*again = !vgpu_ring_prepare_sleep(&r->dev);
+	return false;
+
+flushed:
+	vgpu_ring_publish_head(&r->dev);
+	r->flushing = false;
+	vgpu_uring_say(r, VGPU_RING_IDLE, 0);
+	return false;
+}
+
+/*
+ * A ring's turn: it starts commands until it has none, has to wait, or has had
+ * its share; each takes one off @budget.
+ */
+void vgpu_uring_step(struct vgpu_model *m, u32 ring, u32 *budget)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+	u32 n;
+	bool again;
+
+	for (n = 0; n < VGPU_RING_QUANTUM && *budget; n++) {
+		if (!r->dev.ring.hdr || r->blocked != VGPU_BLOCK_NONE)
+			return;
+		(*budget)--;
+		if (!r->parked && !vgpu_uring_take(m, ring, &again)) {
+			if (!again)
+				return;
+			continue;
+		}
+		vgpu_sched_charge(m, ring, VGPU_COMMAND_NS);
+		if (r->flushing) {
+			vgpu_uring_complete(m, ring, r->cmd.user_data,
+					    -ECANCELED, 0, r->parked_ns, 0);
+			if (r->cmd.flags & VGPU_CMD_F_SIGNAL && r->counter)
+				vgpu_counter_signal(m, r->counter,
+						    r->cmd.op[5]);
+			r->parked = false;
+			continue;
+		}
+		if (vgpu_command_start(m, ring))
+			return;
+		r->parked = false;
+	}
+	/*
+	 * It may have more; but if its memory or state has gone meanwhile, or
+	 * it waits, somebody else will put it in line.
+	 */
+	vgpu_sched_add(m, ring);
+}
