@@ -477,6 +477,7 @@ int vgpu_model_admin_attach(struct vgpu_model *m, u32 id, void *mem)
 		return -ENOENT;
 	a->attaching = false;
 	m->status &= ~VGPU_STATUS_BUSY;
+	vgpu_irq_raise(m, 0);
 	if (!mem) {
 		vgpu_error_note(m, VGPU_SOURCE_DEVICE, -ENOMEM, 0, 0,
 				m->admin_address, 0);
@@ -491,7 +492,6 @@ int vgpu_model_admin_attach(struct vgpu_model *m, u32 id, void *mem)
 	a->attached = true;
 	a->rung = true;
 	m->status |= VGPU_STATUS_ENABLED;
-	vgpu_irq_raise(m, 0);
 	return 0;
 }
 
