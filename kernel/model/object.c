@@ -163,7 +163,7 @@ int vgpu_object_pin(struct vgpu_model *m, u32 object, bool pin)
 	struct vgpu_object *o = &m->objects[object];
 	int ret = 0;
 
-	if (pin && o->pins == U32_MAX)
+	if (pin && o->pins == VGPU_MAX_PINS)
 		return -ENOSPC;
 	if (!pin && !o->pins)
 		return -EINVAL;
