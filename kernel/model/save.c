@@ -424,7 +424,7 @@ static int vgpu_load_context(struct vgpu_model *m, struct vgpu_reader *r)
 	if (!vgpu_get(r, &s, sizeof(s)) || s.dead > 1 || !s.limit ||
 	    s.hole < VGPU_ADDRESS_MIN || s.hole > 1ull << VGPU_ADDRESS_BITS ||
 	    s.hole & (VGPU_MAP_GRANULE - 1) ||
-	    !vgpu_table_take_id(&m->contexts_table, s.id))
+	    !vgpu_table_claim(&m->contexts_table, s.id))
 		return -EINVAL;
 	i = s.id & 0xffff;
 	c = &m->contexts[i];
@@ -449,7 +449,7 @@ static int vgpu_load_object(struct vgpu_model *m, struct vgpu_reader *r)
 
 	if (!vgpu_get(r, &s, sizeof(s)) || s.pins > VGPU_MAX_PINS ||
 	    (s.owner && !vgpu_index_used(&m->contexts_table, s.owner)) ||
-	    !vgpu_table_take_id(&m->objects_table, s.id))
+	    !vgpu_table_claim(&m->objects_table, s.id))
 		return -EINVAL;
 	o = &m->objects[s.id & 0xffff];
 	memset(o, 0, sizeof(*o));
@@ -489,6 +489,11 @@ static int vgpu_load_map(struct vgpu_model *m, struct vgpu_reader *r)
 	    m->contexts[s.context].dead ||
 	    !vgpu_index_used(&m->objects_table, s.object))
 		return -EINVAL;
+	/* Sorted as they were saved, or inserting them takes long. */
+	if (m->maps_table.count &&
+	    ((u64)s.context << VGPU_ADDRESS_BITS | s.address) <=
+		    m->map_keys[m->maps_table.count - 1])
+		return -EINVAL;
 	return vgpu_map(m, s.context, s.object, &s.address, s.offset, s.bytes,
 			s.flags);
 }
@@ -501,7 +506,7 @@ static int vgpu_load_counter(struct vgpu_model *m, struct vgpu_reader *r)
 	if (!vgpu_get(r, &s, sizeof(s)) ||
 	    !vgpu_index_used(&m->contexts_table, s.context) ||
 	    m->contexts[s.context].dead ||
-	    !vgpu_table_take_id(&m->counters_table, s.id))
+	    !vgpu_table_claim(&m->counters_table, s.id))
 		return -EINVAL;
 	c = &m->counters[s.id & 0xffff];
 	memset(c, 0, sizeof(*c));
@@ -519,7 +524,7 @@ static int vgpu_load_kernel(struct vgpu_model *m, struct vgpu_reader *r)
 	    !vgpu_index_used(&m->contexts_table, s.context) ||
 	    m->contexts[s.context].dead ||
 	    !vgpu_kernel_info_valid(m, &s.info) ||
-	    !vgpu_table_take_id(&m->kernels_table, s.id))
+	    !vgpu_table_claim(&m->kernels_table, s.id))
 		return -EINVAL;
 	k = &m->kernels[s.id & 0xffff];
 	memset(k, 0, sizeof(*k));
@@ -703,6 +708,8 @@ static int vgpu_load_all(struct vgpu_model *m, struct vgpu_reader *r)
 			if (load[i](m, r))
 				return -EINVAL;
 	}
+	for (i = 0; i < VGPU_SAVE_TABLES; i++)
+		vgpu_table_relink(vgpu_save_table(m, i));
 	for (i = 1; i <= m->config.max_contexts; i++)
 		if (vgpu_table_used(&m->contexts_table, i) &&
 		    m->contexts[i].dead && !m->contexts[i].objects)

@@ -104,6 +104,40 @@ static inline bool vgpu_table_take_id(struct vgpu_table *t, u32 id)
 	return true;
 }
 
+/*
+ * The same in constant time, for many: nothing may be taken or dropped until
+ * vgpu_table_relink() has lined up the free slots anew.
+ */
+static inline bool vgpu_table_claim(struct vgpu_table *t, u32 id)
+{
+	u32 index = id & 0xffff;
+
+	if (!index || index > t->max || vgpu_table_used(t, index))
+		return false;
+	t->link[index] = VGPU_TABLE_USED;
+	t->gen[index] = id >> 16;
+	t->count++;
+	return true;
+}
+
+static inline void vgpu_table_relink(struct vgpu_table *t)
+{
+	u32 i;
+
+	t->first = 0;
+	t->last = 0;
+	for (i = 1; i <= t->max; i++) {
+		if (vgpu_table_used(t, i))
+			continue;
+		t->link[i] = 0;
+		if (t->last)
+			t->link[t->last] = i;
+		else
+			t->first = i;
+		t->last = i;
+	}
+}
+
 static inline void vgpu_table_drop(struct vgpu_table *t, u32 index)
 {
 	t->gen[index]++;
