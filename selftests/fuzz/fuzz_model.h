@@ -455,6 +455,10 @@ static inline void do_keep(struct world *w)
 	u8 how = get8(w);
 
 	w->s.keep = how < 200 ? keep[how % ARRAY_SIZE(keep)] : get16(w);
+	/* What is not reported cannot be late. */
+	w->s.keep &= ~(1u << VGPU_WORK_UNPIN | 1u << VGPU_WORK_INTERRUPT |
+		       1u << VGPU_WORK_RING_DETACH | 1u << VGPU_WORK_DROP |
+		       1u << VGPU_WORK_ADMIN_DETACH);
 }
 
 /* Report one that was kept back; once more must be refused. */
