@@ -215,6 +215,10 @@ void vgpu_model_config_write(struct vgpu_model *m, u32 offset, u32 size,
 		u8 mask = vgpu_pci_mask(m, offset + i);
 		u8 byte = value >> i * 8 & 0xff;
 
+		/* D1 and D2 do not exist: such a write changes no state. */
+		if (offset + i == PCI_PM_CONTROL &&
+		    (byte & PCI_D3HOT) != 0 && (byte & PCI_D3HOT) != PCI_D3HOT)
+			continue;
 		if (offset + i == PCI_EXP_CONTROL + 1)
 			flr = byte & (PCI_EXP_FLR >> 8);
 		m->pci[offset + i] = (m->pci[offset + i] & ~mask) |
