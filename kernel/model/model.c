@@ -118,6 +118,7 @@ static void vgpu_regs_reset(struct vgpu_model *m)
 	m->irq_status = 0;
 	m->irq_mask = 0;
 	m->irq_out = 0;
+	m->msix_pending = 0;
 	m->scratch = 0;
 	m->status &= VGPU_STATUS_ENGINE;
 }
