@@ -260,8 +260,10 @@ static inline void do_admin_direct(struct world *w)
 	}
 	if (vgpu_model_admin(s->m, &cmd, r))
 		return;
-	if (cmd.opcode == VGPU_ADMIN_SYSTEM_CREATE)
+	if (cmd.opcode == VGPU_ADMIN_SYSTEM_CREATE) {
+		shell_drop_object(s, r[0] & 0xffff);
 		shell_system_memory(s, (u32)r[0], cmd.op[0]);
+	}
 	if (cmd.opcode == VGPU_ADMIN_RING_CREATE) {
 		mem = s->objects[cmd.op[1] & 0xffff].own;
 		if (!vgpu_model_ring_memory(s->m, (u32)r[0], mem))
