@@ -310,6 +310,8 @@ static bool vgpu_uring_take(struct vgpu_model *m, u32 ring, bool *again)
 		return false;
 	}
 	if (vgpu_ring_consume(&r->dev, &r->cmd, 1)) {
+		/* Once: looking in vain must not push it back behind others. */
+		vgpu_sched_charge(m, ring, VGPU_COMMAND_NS);
 		r->parked = true;
 		r->parked_ns = m->now_ns;
 		r->taken++;
@@ -347,7 +349,6 @@ void vgpu_uring_step(struct vgpu_model *m, u32 ring, u32 *budget)
 				return;
 			continue;
 		}
-		vgpu_sched_charge(m, ring, VGPU_COMMAND_NS);
 		if (r->flushing) {
 			vgpu_uring_complete(m, ring, r->cmd.user_data,
 					    -ECANCELED, 0, r->parked_ns, 0);
