@@ -115,16 +115,21 @@ void vgpu_sched_starve(struct vgpu_model *m, u32 ring)
 	m->pool_last = ring;
 }
 
-/* A job has become free: the first that waits may try. */
+/*
+ * A job has become free: the first that waits, of the priority that is furthest
+ * behind, may try.
+ */
 void vgpu_sched_feed(struct vgpu_model *m)
 {
-	u32 ring = m->pool_first;
+	u32 i, ring = m->pool_first;
 
+	for (i = ring; i; i = m->rings[i].next)
+		if (m->levels[m->rings[i].priority].vtime <
+		    m->levels[m->rings[ring].priority].vtime)
+			ring = i;
 	if (!ring)
 		return;
-	m->pool_first = m->rings[ring].next;
-	if (!m->pool_first)
-		m->pool_last = 0;
+	vgpu_line_remove(m, &m->pool_first, &m->pool_last, ring);
 	m->rings[ring].blocked = VGPU_BLOCK_NONE;
 	vgpu_sched_add(m, ring);
 }
