@@ -78,6 +78,21 @@ static bool vgpu_extents_are(const struct vgpu_model *m,
 	return true;
 }
 
+/* Two mappings may back different addresses with the same bytes. */
+static bool vgpu_extents_meet(const struct vgpu_extent *a, u32 n_a,
+			      const struct vgpu_extent *b, u32 n_b)
+{
+	u32 i, k;
+
+	for (i = 0; i < n_a; i++)
+		for (k = 0; k < n_b; k++)
+			if (a[i].object == b[k].object &&
+			    a[i].offset < b[k].offset + b[k].bytes &&
+			    b[k].offset < a[i].offset + a[i].bytes)
+				return true;
+	return false;
+}
+
 static int vgpu_hold_extents(struct vgpu_model *m, u32 job,
 			     const struct vgpu_extent *e, u32 n)
 {
@@ -137,6 +152,8 @@ static int vgpu_command_memory(struct vgpu_model *m, u32 job,
 			return n;
 		j->n_from = n;
 		*fault = from;
+		if (vgpu_extents_meet(j->to, j->n_to, j->from, j->n_from))
+			return -EINVAL;
 		if ((cmd->opcode == VGPU_CMD_UPLOAD &&
 		     !vgpu_extents_are(m, j->from, n, VGPU_OBJECT_SYSTEM)) ||
 		    (cmd->opcode == VGPU_CMD_DOWNLOAD &&
