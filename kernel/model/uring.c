@@ -149,8 +149,8 @@ static void vgpu_uring_abort(struct vgpu_model *m, u32 ring, s32 status)
 	if (!r->parked)
 		return;
 	r->parked = false;
-	vgpu_uring_complete(m, ring, r->cmd.user_data, -ECANCELED, 0,
-			    r->parked_ns, 0);
+	vgpu_uring_complete(m, ring, r->cmd.user_data, -ECANCELED,
+			    r->cmd.flags, r->parked_ns, 0);
 	if (r->cmd.flags & VGPU_CMD_F_SIGNAL && r->counter)
 		vgpu_counter_signal(m, r->counter, r->cmd.op[5]);
 }
@@ -351,7 +351,8 @@ void vgpu_uring_step(struct vgpu_model *m, u32 ring, u32 *budget)
 		}
 		if (r->flushing) {
 			vgpu_uring_complete(m, ring, r->cmd.user_data,
-					    -ECANCELED, 0, r->parked_ns, 0);
+					    -ECANCELED, r->cmd.flags,
+					    r->parked_ns, 0);
 			if (r->cmd.flags & VGPU_CMD_F_SIGNAL && r->counter)
 				vgpu_counter_signal(m, r->counter,
 						    r->cmd.op[5]);
