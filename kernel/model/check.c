@@ -81,7 +81,8 @@ static const char *vgpu_check_object(const struct vgpu_model *m, u32 object)
 
 		HOLDS(!vgpu_vram_info(m->vram, o->block, &b));
 		HOLDS(b.size == o->bytes);
-		HOLDS(b.pins == o->pins + (o->busy != 0));
+		HOLDS(b.pins == o->pins + (o->busy != 0) +
+				(o->state >= VGPU_OBJECT_TODO));
 		HOLDS(m->block_objects[vgpu_vram_slot(m->vram, o->block)] ==
 		      object);
 	}

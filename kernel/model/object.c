@@ -96,6 +96,8 @@ static void vgpu_object_release(struct vgpu_model *m, u32 object)
 	o->state = VGPU_OBJECT_TODO;
 	if (o->kind == VGPU_OBJECT_VRAM) {
 		m->scrubs++;
+		/* It is zeroed where it lies: compaction leaves it alone. */
+		vgpu_assert(!vgpu_vram_pin(m->vram, o->block));
 		vgpu_todo_add(m, VGPU_TODO_SCRUB, object);
 	} else {
 		vgpu_todo_add(m, VGPU_TODO_UNPIN, object);
@@ -118,6 +120,7 @@ static void vgpu_object_free(struct vgpu_model *m, u32 object)
 
 	if (o->kind == VGPU_OBJECT_VRAM) {
 		m->block_objects[vgpu_vram_slot(m->vram, o->block)] = 0;
+		vgpu_vram_unpin(m->vram, o->block);
 		vgpu_assert(!vgpu_vram_free(m->vram, o->block));
 		vgpu_account_refund(vgpu_object_account(m, owner),
 				    vgpu_block_cost(o->bytes));
