@@ -11,7 +11,6 @@
 #include <vgpu/device.h>
 #include <vgpu/kernel.h>
 
-#include "atomic.h"
 #include "backend.h"
 #include "message.h"
 #include "os.h"
@@ -20,6 +19,7 @@
 #define VGPU_DEVICE_ENTRIES	1024u
 #define VGPU_DEVICE_RETIRED	8u
 #define VGPU_RESULTS_PER_ENTRY	4u
+#define VGPU_RESULTS_MIN	1024u
 
 /* A ticket is a ring's number and a position on it. */
 #define VGPU_TICKET_SHIFT	48
@@ -96,7 +96,8 @@ struct vgpu_result {
  * @accepting: 0: submissions are refused; atomic
  * @paused: by the caller, not only by a stopped device; @dev->control
  * @lost: the device was reset; atomic
- * @results: VGPU_RESULTS_PER_ENTRY times the entries
+ * @results: VGPU_RESULTS_PER_ENTRY times the entries, VGPU_RESULTS_MIN at
+ *	least
  * @mask: their number, less 1
  * @times: completions carry times
  * @low: everything before this position has ended; atomic

@@ -265,6 +265,7 @@ int vgpu_device_wait(struct vgpu_device *dev, uint64_t ticket,
 	struct vgpu_completion_info local;
 	uint64_t pos = ticket & VGPU_TICKET_MASK;
 	struct vgpu_device_ring *ring;
+	uint64_t room;
 	int ret;
 
 	if (!info)
@@ -280,15 +281,16 @@ int vgpu_device_wait(struct vgpu_device *dev, uint64_t ticket,
 					(unsigned long long)ticket);
 	}
 	ret = wait_ring(ring, pos, deadline_ns, info);
+	room = ring->mask + 1;
 	vgpu_rings_put(ring);
 	if (ret == 1)
 		return info->status;
 	memset(info, 0, sizeof(*info));
 	if (ret == -ESTALE)
 		vgpu_message_set(&dev->msg, ret,
-				 "the result of ticket 0x%llx has been overwritten: wait within %u times the ring's entries",
+				 "the result of ticket 0x%llx has been overwritten: wait before %llu later submissions",
 				 (unsigned long long)ticket,
-				 VGPU_RESULTS_PER_ENTRY);
+				 (unsigned long long)room);
 	return ret;
 }
 

@@ -100,7 +100,8 @@ int vgpu_rings_make(struct vgpu_device *dev, uint32_t entries,
 	r->dev = dev;
 	r->refs = 1;
 	r->times = times;
-	r->mask = (uint64_t)entries * VGPU_RESULTS_PER_ENTRY - 1;
+	r->mask = max_t(uint64_t, (uint64_t)entries * VGPU_RESULTS_PER_ENTRY,
+			VGPU_RESULTS_MIN) - 1;
 	r->results = calloc(r->mask + 1, sizeof(r->results[0]));
 	if (!r->results) {
 		free(r);

@@ -8,7 +8,6 @@
 
 #include <pthread.h>
 
-#include "atomic.h"
 #include "backend.h"
 #include "model.h"
 

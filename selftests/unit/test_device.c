@@ -478,7 +478,7 @@ VGPU_TEST(stale)
 
 	ASSERT_NE(NULL, dev);
 	ASSERT_EQ(0, vgpu_device_submit(dev, NULL, &cmd, &first));
-	for (i = 0; i < 31; i++) {
+	for (i = 0; i < 1023; i++) {
 		ASSERT_EQ(0, device_do(dev, cmd));
 	}
 	EXPECT_EQ(0, vgpu_device_wait(dev, first, 0, &info));

@@ -290,9 +290,9 @@ uint64_t vgpu_deadline_after_ms(uint64_t ms);
  *
  * A submission gives each command a ticket, a number that is never 0, unique on
  * its device.  The tickets of a batch are consecutive: that of the first is
- * given.  The result of a command is kept until four times the ring's entries
- * have been submitted after it; then waiting for it gives ESTALE.  Nobody has
- * to wait for a ticket.
+ * given.  The result of a command is kept until four times the ring's entries,
+ * and at least 1024, have been submitted after it; then waiting for it gives
+ * ESTALE.  Nobody has to wait for a ticket.
  */
 
 /**
