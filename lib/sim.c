@@ -357,10 +357,8 @@ static int sim_compact(void *b, uint64_t max_bytes, uint64_t *moved)
 	pthread_mutex_lock(&s->lock);
 	/* What was freed is free for moves once it is zero. */
 	ret = vgpu_model_compact(s->m, max_bytes);
-	if (!ret) {
-		s->compacting = true;
+	if (!ret)
 		vgpu_sim_changed(s);
-	}
 	while (!ret) {
 		ret = vgpu_model_compacted(s->m, &bytes, &more);
 		if (ret != -EAGAIN)

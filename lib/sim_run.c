@@ -132,26 +132,6 @@ static void execute(struct vgpu_sim *s, const struct vgpu_work *w,
 	}
 }
 
-/* Whether commands, or a compaction, have ended since that was last asked. */
-static bool ended(struct vgpu_sim *s)
-{
-	struct vgpu_model_stats stats;
-	uint64_t now;
-	u64 moved;
-	bool more;
-
-	vgpu_model_stats(s->m, &stats);
-	now = stats.completed + stats.failed;
-	if (s->compacting && !vgpu_model_compacted(s->m, &moved, &more)) {
-		s->compacting = false;
-		return true;
-	}
-	if (now == s->ended)
-		return false;
-	s->ended = now;
-	return true;
-}
-
 /*
  * One call of the model and what comes of it, up to @max items; @n gets how
  * many.  False if another thread is at it, or nothing has happened.
@@ -159,19 +139,19 @@ static bool ended(struct vgpu_sim *s)
 bool vgpu_sim_round(struct vgpu_sim *s, uint32_t max, uint32_t *n)
 {
 	struct vgpu_work work[VGPU_SIM_BATCH];
-	uint64_t now_ns = vgpu_now_ns();
+	uint64_t now_ns;
 	uint32_t i;
 
 	*n = 0;
-	if (s->running)
+	/* What ends without an item, or begins to wait, was pending before. */
+	if (s->running || !vgpu_model_pending(s->m))
 		return false;
+	now_ns = vgpu_now_ns();
 	if (max > VGPU_SIM_BATCH)
 		max = VGPU_SIM_BATCH;
 	do {
 		*n = vgpu_model_run(s->m, now_ns, work, max);
 	} while (!*n && vgpu_model_pending(s->m));
-	if (!*n && !ended(s))
-		return false;
 	s->running = true;
 	for (i = 0; i < *n; i++)
 		execute(s, &work[i], &now_ns);

@@ -585,6 +585,19 @@ VGPU_TEST(ring_reset)
 	ASSERT_EQ(0, vgpu_device_ring_start(ring));
 	ASSERT_EQ(0, vgpu_device_submit(dev, ring, &cmd, &tickets[0]));
 	EXPECT_EQ(0, vgpu_device_wait(dev, tickets[0], VGPU_FOREVER, NULL));
+	/* Again and again, idle or not, empty or not. */
+	for (i = 0; i < 100; i++) {
+		int k;
+
+		ASSERT_EQ(0, vgpu_device_ring_reset(ring));
+		if (i % 3)
+			ASSERT_EQ(0, vgpu_device_ring_reset(ring));
+		ASSERT_EQ(0, vgpu_device_ring_start(ring));
+		for (k = 0; k < i; k++)
+			ASSERT_EQ(0, vgpu_device_submit(dev, ring, &cmd,
+							&tickets[0]));
+	}
+	EXPECT_EQ(0, vgpu_device_wait(dev, tickets[0], VGPU_FOREVER, NULL));
 	vgpu_device_close(dev);
 }
 

@@ -9,6 +9,7 @@
 
 #include <vgpu/vgpu.h>
 
+#include "device.h"
 #include "device_util.h"
 #include "vgpu_device.h"
 
@@ -398,6 +399,45 @@ VGPU_TEST(priorities)
 	ASSERT_EQ(0, vgpu_device_wait(dev, t_low, 0, &low));
 	ASSERT_EQ(0, vgpu_device_wait(dev, t_urgent, 0, &urgent));
 	EXPECT_LT(urgent.end_ns, low.end_ns);
+	vgpu_device_close(dev);
+}
+
+/* Ring memory that somebody else has written to costs that ring only. */
+VGPU_TEST(broken_ring)
+{
+	struct vgpu_device *dev = device_start(0, 16 * MIB, 0);
+	struct vgpu_command cmd = vgpu_command_synchronize();
+	struct vgpu_device_ring_stats stats;
+	struct vgpu_device_ring *ring;
+	uint64_t tickets[16];
+	int i, ret;
+
+	ASSERT_NE(NULL, dev);
+	ASSERT_EQ(0, vgpu_device_ring_create(dev, &(struct
+			vgpu_device_ring_options){
+				.size = sizeof(struct vgpu_device_ring_options),
+				.entries = 8 }, &ring));
+	ring->ring.hdr->cq_head = 12345;
+	for (i = 0; i < 16; i++) {
+		ret = vgpu_device_submit(dev, ring, &cmd, &tickets[i]);
+		if (ret)
+			break;
+	}
+	vgpu_device_process(dev, 0);
+	ASSERT_EQ(0, vgpu_device_ring_stats(ring, &stats));
+	EXPECT_EQ(VGPU_DEVICE_RING_ERROR, stats.state);
+	EXPECT_NE(0, stats.error);
+	EXPECT_EQ(-EIO, vgpu_device_ring_pause(ring));
+	EXPECT_EQ(-ENODEV, vgpu_device_ring_reset(ring));
+	EXPECT_NE(NULL, strstr(device_message(dev), "was overwritten"));
+	while (i--) {
+		ret = vgpu_device_wait(dev, tickets[i], 0, NULL);
+		EXPECT_TRUE(!ret || ret == -ENODEV || ret == -ECANCELED);
+	}
+	EXPECT_EQ(-ENODEV, vgpu_device_submit(dev, ring, &cmd, NULL));
+	EXPECT_EQ(-ENODEV, vgpu_device_ring_reset(ring));
+	vgpu_device_ring_destroy(ring);
+	EXPECT_EQ(0, device_do(dev, cmd));
 	vgpu_device_close(dev);
 }
 

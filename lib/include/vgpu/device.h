@@ -483,7 +483,8 @@ int vgpu_device_ring_pause(struct vgpu_device_ring *ring);
 
 /*
  * Throw away what has not ended (ECANCELED, or ENODEV if it had started); the
- * ring is idle then.  0 or -ENODEV.
+ * ring is idle then.  0; -ENODEV, also if it was in error, that is its memory
+ * had been overwritten: it is lost then.
  */
 int vgpu_device_ring_reset(struct vgpu_device_ring *ring);
 
