@@ -359,7 +359,7 @@ struct vram_want {
 	u32 sure;		/* an extent this long in the set always fits */
 };
 
-/* Where in a free extent the block would begin, if it fits. */
+/* Whether a block fits into a free extent, and what of it is then left. */
 static bool fits(const struct vgpu_vram *v, u32 i, const struct vram_want *w,
 		 u32 *left)
 {
@@ -402,12 +402,18 @@ static u32 search(const struct vgpu_vram *v, const struct vram_want *w,
 }
 
 /*
- * Where to put a block in its hole: at the front, unless the hole begins at
- * a multiple of 64 KiB, ends at none, and the block needs none itself.
+ * Where to put a block in its hole: at the front, unless that is a multiple
+ * of 64 KiB and the block needs none; then at the end, so that the front
+ * stays good for one that does.
  */
 static u32 place(const struct vgpu_vram *v, u32 hole, const struct vram_want *w)
 {
-	return (u32)vram_round_up(v->ext[hole].start, w->align_shift);
+	const struct vram_extent *x = &v->ext[hole];
+	u32 shift = w->align_shift;
+
+	if (w->set == VRAM_BY_LEN && !(x->start & (VRAM_COARSE - 1)))
+		return (u32)((vram_end(v, hole) - w->len) >> shift << shift);
+	return (u32)vram_round_up(x->start, shift);
 }
 
 int vgpu_vram_alloc(struct vgpu_vram *v, u64 size, u64 align, u32 flags,
