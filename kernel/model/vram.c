@@ -15,6 +15,9 @@
 #define VRAM_PROBES		8u
 #define VRAM_LAST_PROBES	256u
 
+/* A hole of 1 MiB or more is a large one. */
+#define VRAM_LARGE		(1u << (20 - VGPU_VRAM_GRANULE_SHIFT))
+
 /*
  * Adding and removing are free of branches that depend on chance: what has
  * no neighbour writes to extent 0, and the bits are computed.
@@ -404,14 +407,16 @@ static u32 search(const struct vgpu_vram *v, const struct vram_want *w,
 /*
  * Where to put a block in its hole: at the front, unless that is a multiple
  * of 64 KiB and the block needs none; then at the end, so that the front
- * stays good for one that does.
+ * stays good for one that does.  Large holes have room for both, and are
+ * filled from the front, where compaction packs blocks, too.
  */
 static u32 place(const struct vgpu_vram *v, u32 hole, const struct vram_want *w)
 {
 	const struct vram_extent *x = &v->ext[hole];
 	u32 shift = w->align_shift;
 
-	if (w->set == VRAM_BY_LEN && !(x->start & (VRAM_COARSE - 1)))
+	if (w->set == VRAM_BY_LEN && !(x->start & (VRAM_COARSE - 1)) &&
+	    x->len < VRAM_LARGE)
 		return (u32)((vram_end(v, hole) - w->len) >> shift << shift);
 	return (u32)vram_round_up(x->start, shift);
 }
