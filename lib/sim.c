@@ -6,7 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "wait.h"
 #include "sim.h"
 
 #define VGPU_SIM_VRAM_BYTES	(256ull << 20)

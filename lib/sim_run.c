@@ -11,7 +11,7 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "wait.h"
 #include "sim.h"
 
 /* What takes longer than dropping the lock and taking it again. */
