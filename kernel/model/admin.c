@@ -282,7 +282,7 @@ static int vgpu_do_kernel_create(struct vgpu_model *m,
 
 	if (direct)
 		return -EOPNOTSUPP;
-	ret = vgpu_kernel_create(m, cmd, &kernel);
+	ret = vgpu_kernel_make(m, cmd, &kernel);
 	if (ret)
 		return ret;
 	m->admin.builds++;
@@ -297,7 +297,7 @@ static int vgpu_do_kernel_destroy(struct vgpu_model *m,
 
 	if (!kernel)
 		return -ENOENT;
-	vgpu_kernel_destroy(m, kernel);
+	vgpu_kernel_kill(m, kernel);
 	return 0;
 }
 

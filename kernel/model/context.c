@@ -38,7 +38,7 @@ void vgpu_context_destroy(struct vgpu_model *m, u32 ctx)
 	for (i = 1; i <= m->config.max_kernels; i++)
 		if (vgpu_table_used(&m->kernels_table, i) &&
 		    m->kernels[i].context == ctx)
-			vgpu_kernel_destroy(m, i);
+			vgpu_kernel_kill(m, i);
 	for (i = 1; i <= m->config.max_counters; i++)
 		if (vgpu_table_used(&m->counters_table, i) &&
 		    m->counters[i].context == ctx)

@@ -479,9 +479,9 @@ void vgpu_counter_wait(struct vgpu_model *m, u32 counter, u32 ring, u64 value);
 void vgpu_counter_leave(struct vgpu_model *m, u32 ring);
 
 /* kernel.c */
-int vgpu_kernel_create(struct vgpu_model *m, const struct vgpu_cmd *cmd,
-		       u32 *kernel);
-void vgpu_kernel_destroy(struct vgpu_model *m, u32 kernel);
+int vgpu_kernel_make(struct vgpu_model *m, const struct vgpu_cmd *cmd,
+		     u32 *kernel);
+void vgpu_kernel_kill(struct vgpu_model *m, u32 kernel);
 void vgpu_kernel_put(struct vgpu_model *m, u32 kernel);
 bool vgpu_kernel_info_valid(const struct vgpu_model *m,
 			    const struct vgpu_kernel_info *i);

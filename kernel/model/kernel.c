@@ -5,8 +5,8 @@
  */
 #include "internal.h"
 
-int vgpu_kernel_create(struct vgpu_model *m, const struct vgpu_cmd *cmd,
-		       u32 *kernel)
+int vgpu_kernel_make(struct vgpu_model *m, const struct vgpu_cmd *cmd,
+		     u32 *kernel)
 {
 	u32 ctx = vgpu_find_context(m, cmd->op[0]);
 	u32 object = vgpu_find_object(m, cmd->op[1]);
@@ -137,7 +137,7 @@ int vgpu_model_kernel_add(struct vgpu_model *m, u32 context,
 	return 0;
 }
 
-void vgpu_kernel_destroy(struct vgpu_model *m, u32 kernel)
+void vgpu_kernel_kill(struct vgpu_model *m, u32 kernel)
 {
 	struct vgpu_kernel *k = &m->kernels[kernel];
 

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a backend does for the device front end: it is a vgpu device, that is
+ * admin commands, rings and memory as uapi/vgpu_device.h has them, in whatever
+ * way this one is reached.
+ */
+#ifndef LIBVGPU_INTERNAL_BACKEND_H
+#define LIBVGPU_INTERNAL_BACKEND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <vgpu/device.h>
+#include <vgpu/kernel.h>
+
+#include "message.h"
+#include "os.h"
+#include "vgpu_device.h"
+
+/**
+ * struct vgpu_backend_ring - how to make a ring
+ * @context: context id
+ * @entries: submission entries, and completion entries
+ * @flags: VGPU_RING_F_*
+ * @priority: VGPU_PRIORITY_*
+ * @vector: interrupt
+ */
+struct vgpu_backend_ring {
+	uint32_t context;
+	uint32_t entries;
+	uint32_t flags;
+	uint32_t priority;
+	uint32_t vector;
+};
+
+/**
+ * struct vgpu_backend_ops - a backend
+ *
+ * Guarantees of every operation: 0 or a negative errno unless it says
+ * otherwise; it may be called from any thread, at the same time as any other,
+ * except @open and @close; it holds no lock of its own while it runs a native
+ * kernel; it never calls the front end (a native kernel may).  Options were
+ * checked by the front end as far as vgpu/device.h says, other arguments are
+ * the front end's own and right.
+ *
+ * @name: as in vgpu_backend_name()
+ * @open: make a device from options whose @backend is resolved; a failure
+ *	leaves a line in @msg
+ * @close: end it, whatever is going on in it, native kernels excepted, for
+ *	which it waits; @b is gone
+ * @info: everything of it
+ * @enable: bring a fresh device, or one after @reset, up to where @admin works
+ * @reset: throw away everything; when it returns, the device touches no memory
+ *	that it was given, and runs no kernel
+ * @admin: an admin command, done when it returns; -EAGAIN is dealt with inside
+ * @ring_create: a ring that is idle; @mem gets its memory, which stays until
+ *	@ring_free, even over a reset
+ * @ring_destroy: the device has let go of the memory when it returns
+ * @ring_free: free what @ring_create gave; after @ring_destroy or @reset
+ * @doorbell: look at that ring
+ * @system_create: an object made of memory of this process; any alignment
+ * @system_destroy: end that object, whose mappings are gone.  With @wait no
+ *	command uses the memory when it returns; else it is the caller that
+ *	knows that none does
+ * @vram: CPU address of pinned VRAM
+ * @events: a number that changes after everything that @run or another thread
+ *	brought about
+ * @run: let the device work in this thread, up to @max work items; returns
+ *	how many, 0: nothing to do, or it has a thread of its own, or another
+ *	one is at it
+ * @wait: until @events is not @seen any more; -ETIMEDOUT
+ * @native_add: a kernel that is a function; @id gets its kernel id
+ * @native_remove: end that; its function is not running when it returns
+ * @compact: as vgpu_device_compact()
+ */
+struct vgpu_backend_ops {
+	const char *name;
+	int (*open)(const struct vgpu_device_options *options,
+		    struct vgpu_message *msg, void **b);
+	void (*close)(void *b);
+	int (*info)(void *b, struct vgpu_device_info *info);
+	int (*enable)(void *b);
+	int (*reset)(void *b);
+	int (*admin)(void *b, const struct vgpu_cmd *cmd, u64 result[2]);
+	int (*ring_create)(void *b, const struct vgpu_backend_ring *ring,
+			   uint32_t *id, void **mem);
+	void (*ring_destroy)(void *b, uint32_t id);
+	void (*ring_free)(void *b, void *mem, uint32_t entries);
+	void (*doorbell)(void *b, uint32_t ring);
+	int (*system_create)(void *b, void *ptr, uint64_t bytes,
+			     uint32_t *object);
+	void (*system_destroy)(void *b, uint32_t object, bool wait);
+	void *(*vram)(void *b, uint64_t offset);
+	uint64_t (*events)(void *b);
+	uint32_t (*run)(void *b, uint32_t max);
+	int (*wait)(void *b, uint64_t seen, uint64_t deadline_ns);
+	int (*read_register)(void *b, uint64_t offset, uint32_t bytes,
+			     uint64_t *value);
+	int (*write_register)(void *b, uint64_t offset, uint32_t bytes,
+			      uint64_t value);
+	int (*interrupt_fd)(void *b);
+	int (*native_add)(void *b, uint32_t context,
+			  const struct vgpu_native_options *options,
+			  uint64_t address, uint32_t *id);
+	int (*native_remove)(void *b, uint32_t id);
+	int (*set_limit)(void *b, uint64_t bytes);
+	int (*compact)(void *b, uint64_t max_bytes, uint64_t *moved);
+	int (*stats)(void *b, struct vgpu_device_stats *stats);
+	bool (*next_block)(void *b, uint64_t offset, uint32_t *object,
+			   struct vgpu_device_block *block);
+};
+
+extern const struct vgpu_backend_ops vgpu_sim_ops;
+
+/*
+ * The operations of a backend, or NULL if this library lacks it; @reason gets
+ * one line about why (or why not) its devices can be opened, and @devices how
+ * many there are.
+ */
+const struct vgpu_backend_ops *vgpu_backend_find(uint32_t backend);
+bool vgpu_backend_probe(uint32_t backend, uint32_t *devices, char *reason,
+			size_t bytes);
+
+#endif /* LIBVGPU_INTERNAL_BACKEND_H */

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What error numbers mean in this library; see vgpu/error.h.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <vgpu/error.h>
+
+static const struct {
+	int error;
+	const char *text;
+} vgpu_errors[] = {
+	{ 0, "success" },
+	{ EINVAL, "malformed: an argument is out of range or not aligned" },
+	{ ENOENT, "there is no such thing" },
+	{ EFAULT, "the address is not mapped" },
+	{ EACCES, "the memory is read-only" },
+	{ EEXIST, "the address is taken" },
+	{ EBUSY, "in use" },
+	{ ENODEV, "the device was reset, or is lost" },
+	{ ENOSPC, "a quota or a table is full" },
+	{ ENOMEM, "memory is short" },
+	{ EAGAIN, "full: try again" },
+	{ ECANCELED, "not running, or thrown away by a reset" },
+	{ EIO, "the engine was lost, or the queue is in error" },
+	{ EPIPE, "closed" },
+	{ ETIMEDOUT, "the time is up" },
+	{ ESTALE, "the result has been overwritten by later ones" },
+	{ ENODATA, "there is nothing to report yet" },
+	{ EOPNOTSUPP, "this device cannot do that" },
+};
+
+const char *vgpu_strerror(int error)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(vgpu_errors) / sizeof(vgpu_errors[0]); i++) {
+		if (vgpu_errors[i].error == error ||
+		    vgpu_errors[i].error == -error)
+			return vgpu_errors[i].text;
+	}
+	return "unknown error";
+}
