@@ -20,7 +20,8 @@ CTL_SRC		:= $(wildcard tools/vgpuctl*.c)
 EXAMPLES	:= $(patsubst lib/%.c,build/%,$(wildcard lib/examples/*.c))
 TESTS		:= $(basename $(wildcard selftests/unit/test_*.c))
 FUZZERS		:= $(basename $(wildcard selftests/fuzz/fuzz_*.c))
-BENCHES		:= $(basename $(wildcard selftests/bench/bench_*.c))
+BENCHES		:= $(patsubst selftests/bench/bench_%.c,%,\
+		   $(wildcard selftests/bench/bench_*.c))
 HEADERS		:= $(wildcard lib/include/vgpu/*.h)
 UAPI_HEADERS	:= $(wildcard uapi/*.h)
 MAN		:= $(wildcard lib/man/*.[0-9])
@@ -31,13 +32,14 @@ PRODUCTS := build/libvgpu.so.0 build/libvgpu.so build/libvgpu.a build/vgpu.pc \
 ## all:		the library, vgpuctl and the examples
 all: $(PRODUCTS)
 
-# What a benchmark needs beside libvgpu: BENCH_name_CFLAGS, BENCH_name_LIBS,
-# and BENCH_name_DEPS, files that must be there before it is compiled.
-# (Inside of libvgpu needs nothing: all of it is linked in, see below.)
+# What benchmarks need beside libvgpu.  A program bench_NAME is made of
+# bench_NAME.c, bench_NAME_*.c and *.cc, and BENCH_NAME_SRC (which may be
+# unpacked first); BENCH_NAME_LIBS are linked in; flags are by source file.
 BENCH_ring_CFLAGS = $(shell pkg-config --cflags libdpdk)
 BENCH_ring_LIBS = -lrte_ring -lrte_eal -lck -lurcu-common -lurcu
-BENCH_alloc_CFLAGS = -Ibuild/deps/linux-6.1
-BENCH_alloc_DEPS = build/deps/linux-6.1/drivers/gpu/drm/drm_mm.c
+BENCH_alloc_drm_CFLAGS = -Ibuild/deps/bench_alloc/include -Iselftests/bench
+BENCH_alloc_SRC := $(addprefix build/deps/bench_alloc/,lib/rbtree.c \
+		   drivers/gpu/drm/drm_mm.c drivers/gpu/drm/drm_buddy.c)
 
 # How things are compiled and linked.
 # -----------------------------------
@@ -158,12 +160,8 @@ build/deps/linux-6.12/scripts/checkpatch.pl &:
 		scripts/checkpatch.pl scripts/spelling.txt \
 		scripts/const_structs.checkpatch
 
-build/deps/linux-6.1/drivers/gpu/drm/drm_mm.c:
-	$(call say,EXTRACT) tools/kernel-source.sh 6.1 build/deps/linux-6.1 \
-		drivers/gpu/drm/drm_mm.c include/drm/drm_mm.h \
-		lib/rbtree.c include/linux/rbtree.h \
-		include/linux/rbtree_augmented.h include/linux/rbtree_types.h \
-		include/linux/interval_tree_generic.h
+$(BENCH_alloc_SRC) &: selftests/bench/bench_alloc_deps.sh
+	$(call say,EXTRACT) $< build/deps/bench_alloc
 
 ## modules:	the kernel module, for KDIR=/path/to/kernel/headers
 modules:
@@ -267,37 +265,39 @@ build/bench/$(1)/%: build/$(1)/selftests/bench/%.o build/$(1)/libvgpu.so \
 	$$(mkdir)
 	$$(call say,LD) $$(CXX) $$($(1)_CFLAGS) -pthread -o $$@ \
 		$$(filter %.o,$$^) $$(call shared,build/$(1),/../../$(1)) \
-		build/$(1)/internal.a $$(BENCH_$$(*:bench_%=%)_LIBS)
+		build/$(1)/internal.a $$(BENCH_$$(*:bench_%=%)_LIBS) -lm
 
-build/$(1)/selftests/bench/%.o: EXTRA_CFLAGS = $$(BENCH_$$(BENCH)_CFLAGS) \
-	-DBENCH_FLAGS='"$$($(1)_CFLAGS)"'
+build/$(1)/selftests/bench/%.o: EXTRA_CFLAGS = -DBENCH_FLAGS='"$$($(1)_CFLAGS)"' \
+	$$(BENCH_$$(patsubst bench_%.o,%,$$(@F))_CFLAGS)
+# Not ours to warn about.
+build/$(1)/build/deps/bench_alloc/%.o: EXTRA_CFLAGS = -w $(BENCH_alloc_drm_CFLAGS)
 endef
 
-# $(call bench_files,WAY,NAME): what is particular to one of them.  The half
-# that is C++, for peers that are, is bench_NAME_*.cc.
-define bench_files
-build/bench/$(1)/bench_$(2): $(patsubst %.cc,build/$(1)/%.o,\
-	$(wildcard selftests/bench/bench_$(2)_*.cc))
-build/$(1)/selftests/bench/bench_$(2).o: | $$(BENCH_$(2)_DEPS)
-build/$(1)/selftests/bench/bench_$(2).o \
-build/$(1)/selftests/bench/bench_$(2)_%.o: BENCH := $(2)
+# $(call bench_parts,WAY,NAME): the objects of bench_NAME beside bench_NAME.o.
+bench_parts = $(patsubst %,build/$(1)/%.o,$(basename $(BENCH_$(2)_SRC) \
+	$(wildcard selftests/bench/bench_$(2)_*.c selftests/bench/bench_$(2)_*.cc)))
+
+define bench_program_rules
+build/bench/$(1)/bench_$(2): $(call bench_parts,$(1),$(2))
+build/$(1)/selftests/bench/bench_$(2).o $(call bench_parts,$(1),$(2)): | $(BENCH_$(2)_SRC)
 endef
+# bench_ring_boost.cc and the like are no programs of their own.
+BENCH_NAMES := $(foreach b,$(BENCHES),$(if $(findstring _,$(b)),,$(b)))
 BENCH_WAYS := plain v3
-BENCH_NAMES := $(BENCHES:selftests/bench/bench_%=%)
-BENCH_PROGRAMS := $(foreach w,$(BENCH_WAYS),\
-	$(BENCH_NAMES:%=build/bench/$(w)/bench_%))
+BENCH_PROGRAMS := $(foreach w,$(BENCH_WAYS),$(BENCH_NAMES:%=build/bench/$(w)/bench_%))
 $(foreach w,$(BENCH_WAYS),$(eval $(call bench_rules,$(w)))\
-	$(foreach n,$(BENCH_NAMES),$(eval $(call bench_files,$(w),$(n)))))
+	$(foreach n,$(BENCH_NAMES),$(eval $(call bench_program_rules,$(w),$(n)))))
 
 ## bench:		build and run the benchmarks; results in build/bench/*.json
 bench: deps-bench
 	+$(Q)$(MAKE) --no-print-directory run-bench
 
+# With --json, benchmarks print JSON, and their tables on stderr.
 run-bench: $(BENCH_PROGRAMS)
-	$(Q)for p in $^; do \
-		way=$${p#build/bench/}; \
-		echo "== $${p##*/}, $${way%%/*}"; \
-		$$p --json "$${p%/*}-$${p##*/bench_}.json" || exit; \
+	@for p in $^; do \
+		json=build/bench/$${p##*/bench_}-$$(basename $${p%/*}).json; \
+		echo "== $$p, to $$json"; \
+		$$p --json >$$json || exit; \
 	done
 
 ## demo:		build and run the demo; its pictures go to build/

@@ -190,7 +190,7 @@ static int device_create(struct vgpu_allocator *a,
 	d = calloc(1, sizeof(*d));
 	if (!d)
 		return memory_fail(a, -ENOMEM, "device %s: out of memory", m->id);
-	strcpy(d->id, m->id);
+	memcpy(d->id, m->id, strlen(m->id));
 	pthread_mutex_init(&d->lock, NULL);
 	vgpu_account_init(&d->account, m->available_bytes, &a->account);
 	d->fd = memfd_create("vgpu-memory", MFD_CLOEXEC);

@@ -286,8 +286,9 @@ static int sim_admin(void *b, const struct vgpu_cmd *cmd, u64 result[2])
 
 	pthread_mutex_lock(&s->lock);
 	ret = vgpu_sim_admin_locked(s, cmd, result);
-	/* It may have let a ring go on. */
-	vgpu_sim_changed(s);
+	/* There is something to run, or somebody waits for the counter. */
+	if (vgpu_model_pending(s->m) || cmd->opcode == VGPU_ADMIN_COUNTER_SIGNAL)
+		vgpu_sim_changed(s);
 	pthread_mutex_unlock(&s->lock);
 	return ret;
 }
@@ -356,8 +357,10 @@ static int sim_compact(void *b, uint64_t max_bytes, uint64_t *moved)
 	pthread_mutex_lock(&s->lock);
 	/* What was freed is free for moves once it is zero. */
 	ret = vgpu_model_compact(s->m, max_bytes);
-	if (!ret)
+	if (!ret) {
+		s->compacting = true;
 		vgpu_sim_changed(s);
+	}
 	while (!ret) {
 		ret = vgpu_model_compacted(s->m, &bytes, &more);
 		if (ret != -EAGAIN)

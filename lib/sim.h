@@ -55,6 +55,7 @@ struct vgpu_sim_native {
  * @running: a thread runs work items; it is the only one, and drops the lock
  *	for long ones
  * @events: rises with every change; written under @lock, read without
+ * @compacting: somebody waits for a compaction
  * @ended: commands that had ended when that was last looked at
  * @objects: by the lower 16 bits of their ids
  * @rings: objects of ring memory, by the lower 16 bits of the rings' ids; an
@@ -71,6 +72,7 @@ struct vgpu_sim {
 	struct vgpu_model *m;
 	uint32_t waiters;
 	bool running;
+	bool compacting;
 	bool background;
 	bool quit;
 	uint64_t ended;

@@ -132,14 +132,20 @@ static void execute(struct vgpu_sim *s, const struct vgpu_work *w,
 	}
 }
 
-/* Whether commands have ended since that was last asked. */
+/* Whether commands, or a compaction, have ended since that was last asked. */
 static bool ended(struct vgpu_sim *s)
 {
 	struct vgpu_model_stats stats;
 	uint64_t now;
+	u64 moved;
+	bool more;
 
 	vgpu_model_stats(s->m, &stats);
 	now = stats.completed + stats.failed;
+	if (s->compacting && !vgpu_model_compacted(s->m, &moved, &more)) {
+		s->compacting = false;
+		return true;
+	}
 	if (now == s->ended)
 		return false;
 	s->ended = now;
@@ -237,10 +243,10 @@ int vgpu_sim_wait(void *b, uint64_t seen, uint64_t deadline_ns)
 	int ret = 0;
 
 	while (now_ns < spin_ns) {
-		if (vgpu_sim_events(s) != seen)
-			return 0;
 		if (now_ns >= deadline_ns)
 			return -ETIMEDOUT;
+		if (vgpu_sim_events(s) != seen)
+			return 0;
 		sched_yield();
 		now_ns = vgpu_now_ns();
 	}

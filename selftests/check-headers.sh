@@ -5,7 +5,7 @@ set -u
 cd "$(dirname "$0")/.." || exit
 . selftests/tap.sh
 
-flags=(-Wall -Wextra -Wpedantic -Wshadow -Werror -fsyntax-only
+flags=(-Wall -Wextra -Wpedantic -Werror -fsyntax-only
        -Ilib/include -Iuapi)
 
 compile()

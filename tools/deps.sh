@@ -75,6 +75,13 @@ install_missing()
 }
 
 echo "deps: installing ${missing[*]}"
+case " ${missing[*]}" in
+*" linux-headers-6.12"*)
+	# Debian's packages depend on it, though only headers are needed here.
+	echo "deps: with its headers comes the 6.12 kernel itself, which the" \
+	     "boot loader may offer, or choose, at the next start"
+	;;
+esac
 # The lists of packages may be old, or absent on a fresh machine.
 if ! install_missing; then
 	"${root[@]}" apt-get update </dev/null && install_missing

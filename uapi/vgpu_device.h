@@ -121,17 +121,15 @@
 #define VGPU_REG_IRQ_ACK	0x058	/* w   1: clear the status bit */
 #define VGPU_REG_ADMIN_LO	0x060	/* rw  address of the admin queue's ring */
 #define VGPU_REG_ADMIN_HI	0x064
-#define VGPU_REG_ADMIN_ENTRIES	0x068	/* rw  submission entries | completion
-					 *     entries << 16 */
+#define VGPU_REG_ADMIN_ENTRIES	0x068	/* rw  submission | completion << 16 */
 #define VGPU_REG_ADMIN_DOORBELL	0x06c	/* w   any value */
 #define VGPU_REG_CLOCK_LO	0x080	/* r   device clock, ns */
 #define VGPU_REG_CLOCK_HI	0x084
 #define VGPU_REG_BUSY_LO	0x088	/* r   ns that commands have run */
 #define VGPU_REG_BUSY_HI	0x08c
-#define VGPU_REG_TEMPERATURE	0x090	/* r   1/1000 degree Celsius, signed, or
-					 *     VGPU_UNKNOWN */
-#define VGPU_REG_POWER		0x094	/* r   milliwatt, or VGPU_UNKNOWN */
-#define VGPU_REG_POWER_LIMIT	0x098	/* r   milliwatt, or VGPU_UNKNOWN */
+#define VGPU_REG_TEMPERATURE	0x090	/* r   1/1000 C, signed, or unknown */
+#define VGPU_REG_POWER		0x094	/* r   milliwatt, or unknown */
+#define VGPU_REG_POWER_LIMIT	0x098	/* r   milliwatt, or unknown */
 #define VGPU_REG_ERR_STATUS	0x0a0	/* r   errno of the record, 0: none */
 #define VGPU_REG_ERR_SOURCE	0x0a4	/* r   ring id, or VGPU_SOURCE_* */
 #define VGPU_REG_ERR_OPCODE	0x0a8	/* r   opcode of the command */
@@ -177,8 +175,7 @@
 #define VGPU_FEATURE_TIMES	(1ull << 0)	/* completions carry times */
 #define VGPU_FEATURE_SPIRV	(1ull << 1)	/* kernels in SPIR-V */
 #define VGPU_FEATURE_WGSL	(1ull << 2)	/* kernels in WGSL */
-#define VGPU_FEATURE_NATIVE	(1ull << 3)	/* kernels that are functions of
-						 * the same process */
+#define VGPU_FEATURE_NATIVE	(1ull << 3)	/* kernels that are functions */
 #define VGPU_FEATURE_ALIAS	(1ull << 4)	/* ranges of a launch may overlap */
 #define VGPU_FEATURE_COMPACT	(1ull << 5)	/* VGPU_ADMIN_COMPACT */
 #define VGPU_FEATURE_DEVICE_VRAM (1ull << 6)	/* VRAM may live in an engine */
@@ -371,20 +368,18 @@ enum vgpu_ring_state {
 #define VGPU_CMD_DOWNLOAD	3	/* [0] system, [1] VRAM, [2] bytes */
 #define VGPU_CMD_COPY		4	/* [0] to, [1] from, [2] bytes */
 #define VGPU_CMD_CLEAR		5	/* [0] to, [1] bytes, [2] 32-bit pattern */
-#define VGPU_CMD_LAUNCH		6	/* [0] kernel, [1] x | y << 32, [2] z,
-					 * [3] address of a struct vgpu_args
-					 * (a multiple of 16) or 0: none,
-					 * [4] longest run, ns, or 0: the
-					 * device's limit */
-#define VGPU_CMD_WAIT		7	/* [0] counter, [1] value: wait until the
-					 * counter is at least that */
+/*
+ * LAUNCH: [0] kernel, [1] workgroups in x | in y << 32, [2] in z, [3] address
+ * of a struct vgpu_args (a multiple of 16) or 0: none, [4] longest run in ns,
+ * or 0: the device's limit
+ */
+#define VGPU_CMD_LAUNCH		6
+#define VGPU_CMD_WAIT		7	/* [0] counter, [1] value to wait for */
 #define VGPU_CMD_SIGNAL		8	/* [0] counter, [1] value */
 #define VGPU_CMD_OPCODES	9
 
-#define VGPU_CMD_F_SIGNAL	(1u << 0)	/* once this and all earlier
-						 * commands have ended, well or
-						 * not, raise the ring's counter
-						 * to op[5] */
+/* Once this and all earlier commands ended, raise the ring's counter to op[5]. */
+#define VGPU_CMD_F_SIGNAL	(1u << 0)
 #define VGPU_CMD_F_INTERRUPT	(1u << 1)	/* interrupt on completion */
 #define VGPU_CMD_F_BARRIER	(1u << 2)	/* start when all earlier ended */
 #define VGPU_CMD_F_IDEMPOTENT	(1u << 3)	/* a launch that may run again */
@@ -437,8 +432,7 @@ struct vgpu_args {
  */
 #define VGPU_KERNEL_SPIRV	1
 #define VGPU_KERNEL_WGSL	2
-#define VGPU_KERNEL_NATIVE	3	/* code is one 64-bit number that means
-					 * something to the process */
+#define VGPU_KERNEL_NATIVE	3	/* a function of the same process */
 
 #define VGPU_MAX_CODE_BYTES	(16u << 20)
 #define VGPU_MAX_SPECS		64u

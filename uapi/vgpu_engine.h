@@ -38,20 +38,28 @@
 
 #define VGPU_ENGINE_VERSION	0
 
-/* &vgpu_engine_cmd.opcode */
-#define VGPU_ENGINE_NOP		0	/* an answer, and nothing else */
-#define VGPU_ENGINE_BUILD	1	/* [0] kernel id, [1] offset and [2] bytes of
-					 * descriptor and code in the control
-					 * channel's memory -> built */
-#define VGPU_ENGINE_DROP	2	/* [0] kernel id */
-#define VGPU_ENGINE_LAUNCH	3	/* [0] slot */
-#define VGPU_ENGINE_COPY	4	/* [0] to, [1] from, [2] bytes; VRAM that
-					 * lives in the engine */
-#define VGPU_ENGINE_CLEAR	5	/* [0] to, [1] bytes, [2] pattern */
-#define VGPU_ENGINE_FLUSH	6	/* [0] offset, [1] bytes, [2] 1: to the
-					 * mapping, 2: from it; staging copies of
-					 * VRAM that lives in the engine */
-#define VGPU_ENGINE_CANCEL	7	/* [0] tag; best effort */
+/*
+ * &vgpu_engine_cmd.opcode, and operands
+ *
+ *  NOP     an answer, and nothing else
+ *  BUILD   [0] kernel id, [1] offset and [2] bytes of descriptor and code in
+ *          the control channel's memory
+ *  DROP    [0] kernel id
+ *  LAUNCH  [0] slot
+ *  COPY    [0] to, [1] from, [2] bytes; VRAM that lives in the engine
+ *  CLEAR   [0] to, [1] bytes, [2] pattern; likewise
+ *  FLUSH   [0] offset, [1] bytes, [2] 1: engine to mapping, 2: mapping to
+ *          engine
+ *  CANCEL  [0] tag; best effort
+ */
+#define VGPU_ENGINE_NOP		0
+#define VGPU_ENGINE_BUILD	1
+#define VGPU_ENGINE_DROP	2
+#define VGPU_ENGINE_LAUNCH	3
+#define VGPU_ENGINE_COPY	4
+#define VGPU_ENGINE_CLEAR	5
+#define VGPU_ENGINE_FLUSH	6
+#define VGPU_ENGINE_CANCEL	7
 
 /**
  * struct vgpu_engine_cmd - a submission entry, in the place of struct vgpu_cmd

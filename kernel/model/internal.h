@@ -439,7 +439,7 @@ bool vgpu_msix_open(const struct vgpu_model *m, u32 vector);
 
 /* irq.c */
 void vgpu_irq_raise(struct vgpu_model *m, u32 vector);
-void vgpu_irq_unmasked(struct vgpu_model *m);
+void vgpu_irq_set_mask(struct vgpu_model *m, u32 mask);
 void vgpu_error_note(struct vgpu_model *m, u32 source, s32 status, u32 opcode,
 		     u32 context, u64 address, u64 user_data);
 

@@ -13,10 +13,11 @@ void vgpu_irq_raise(struct vgpu_model *m, u32 vector)
 		m->irq_out |= bit;
 }
 
-/* The mask was lowered: what was raised meanwhile is sent now. */
-void vgpu_irq_unmasked(struct vgpu_model *m)
+/* What was raised while a vector was masked is sent when it no longer is. */
+void vgpu_irq_set_mask(struct vgpu_model *m, u32 mask)
 {
-	m->irq_out |= m->irq_status & ~m->irq_mask;
+	m->irq_out |= m->irq_status & m->irq_mask & ~mask;
+	m->irq_mask = mask;
 }
 
 /*

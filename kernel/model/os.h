@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * What the device model needs from where it is compiled: fixed-width types,
- * memory ordering, assertions and a fault-injection point.  Resolved at
- * compile time; the kernel's own primitives in vgpu.ko, compiler builtins (so
- * that TSan sees them) in user space.
+ * What the device model needs from where it is compiled: fixed-width types, a
+ * few primitives, assertions.  Resolved at compile time: the kernel's own in
+ * vgpu.ko, compiler builtins (so that TSan sees them) in user space.
  *
  * The model calls nothing else: no allocation, no lock, no sleep, no I/O.
  */
@@ -28,15 +27,14 @@
 #include <linux/stddef.h>
 #include <linux/string.h>
 
-#define vgpu_load_acquire(p)	smp_load_acquire(p)
-#define vgpu_store_release(p, v)	smp_store_release(p, v)
-#define vgpu_xchg(p, v)		xchg(p, v)
 #define vgpu_cmpxchg(p, o, n)	cmpxchg(p, o, n)
-#define vgpu_fetch_add64(p, v)	\
-	((u64)atomic64_fetch_add((s64)(v), (atomic64_t *)(p)))
 
 /* A broken invariant of the model: say so once, go on defensively. */
-#define vgpu_assert(cond)	(!WARN_ON_ONCE(!(cond)))
+static inline bool vgpu_holds(bool holds)
+{
+	return holds;
+}
+#define vgpu_assert(cond)	vgpu_holds(!WARN_ON_ONCE(!(cond)))
 
 #else /* user space */
 
@@ -61,7 +59,6 @@ typedef __s64 s64;
 
 #define U32_MAX			((u32)~0u)
 #define U64_MAX			((u64)~0ull)
-#define S32_MAX			0x7fffffff
 
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
@@ -69,9 +66,6 @@ typedef __s64 s64;
 
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
-#define vgpu_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
-#define vgpu_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
-#define vgpu_xchg(p, v)		__atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
 #define vgpu_cmpxchg(p, o, n)						\
 ({									\
 	__typeof__(*(p)) expected_ = (o);				\
@@ -80,7 +74,6 @@ typedef __s64 s64;
 				    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);	\
 	expected_;							\
 })
-#define vgpu_fetch_add64(p, v)	__atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)
 
 /* A broken invariant of the model is a bug in the model: stop. */
 #define vgpu_assert(cond)						\
@@ -109,7 +102,7 @@ typedef __s64 s64;
 })
 
 /* No speculation barrier in user space: attacker and victim are one process. */
-#define array_index_nospec(i, n)	(i)
+#define array_index_nospec(i, n)	((void)(n), (i))
 
 static inline u64 div64_u64(u64 a, u64 b)
 {
@@ -120,13 +113,6 @@ static inline bool is_power_of_2(unsigned long n)
 {
 	return n && !(n & (n - 1));
 }
-
-#define check_add_overflow(a, b, d)	__builtin_add_overflow(a, b, d)
-#define check_mul_overflow(a, b, d)	__builtin_mul_overflow(a, b, d)
-
-#ifndef fallthrough
-#define fallthrough		__attribute__((__fallthrough__))
-#endif
 
 #endif /* __KERNEL__ */
 

@@ -216,7 +216,7 @@ void vgpu_model_config_write(struct vgpu_model *m, u32 offset, u32 size,
 		u8 byte = value >> i * 8 & 0xff;
 
 		if (offset + i == PCI_EXP_CONTROL + 1)
-			flr = byte & PCI_EXP_FLR >> 8;
+			flr = byte & (PCI_EXP_FLR >> 8);
 		m->pci[offset + i] = (m->pci[offset + i] & ~mask) |
 				     (byte & mask);
 	}

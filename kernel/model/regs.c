@@ -56,12 +56,6 @@ static void vgpu_write_control(struct vgpu_model *m, u32 value)
 		vgpu_admin_enable(m);
 }
 
-static void vgpu_write_irq_mask(struct vgpu_model *m, u32 value)
-{
-	m->irq_mask = value;
-	vgpu_irq_unmasked(m);
-}
-
 static void vgpu_write_irq_ack(struct vgpu_model *m, u32 value)
 {
 	m->irq_status &= ~value;
@@ -138,7 +132,7 @@ static const struct vgpu_reg vgpu_regs[VGPU_REG_END / 4] = {
 					     NULL),
 	[VGPU_REG_IRQ_STATUS / 4] = FIELD32("irq_status", irq_status, NULL),
 	[VGPU_REG_IRQ_MASK / 4] = FIELD32("irq_mask", irq_mask,
-					  vgpu_write_irq_mask),
+					  vgpu_irq_set_mask),
 	[VGPU_REG_IRQ_ACK / 4] = ACTION("irq_ack", vgpu_write_irq_ack),
 	[VGPU_REG_ADMIN_LO / 4] = FIELD64("admin", admin_address, 0,
 					  vgpu_write_admin_lo),

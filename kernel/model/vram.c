@@ -185,7 +185,7 @@ u32 vram_carve(struct vgpu_vram *v, u32 hole, u32 start, u32 len, u8 state)
 	return i;
 }
 
-/* Make an extent that is not free free, one with its free neighbours. */
+/* Turn an extent into free memory, one with its free neighbours. */
 void vram_release(struct vgpu_vram *v, u32 i)
 {
 	u32 start = v->ext[i].start;

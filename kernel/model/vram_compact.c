@@ -17,15 +17,14 @@
 #define VRAM_STEPS		1024u
 #define VRAM_WINDOW		512u
 
-#ifndef VRAM_PRICE
-#define VRAM_PRICE 8
-#endif
-#ifndef VRAM_REACH
-#define VRAM_REACH 2
-#endif
-#ifndef VRAM_NEAR
-#define VRAM_NEAR 16
-#endif
+/*
+ * Taking blocks from ahead leaves holes there and uses up the one at the
+ * front, which is to stay large for there to be a choice.  So candidates come
+ * from within twice its length, or from the next few extents.
+ */
+#define VRAM_REACH		2u
+#define VRAM_NEAR		16u
+
 /* A block slides only into a hole of more than 1/2048 of its size. */
 #define VRAM_SLIDE_SHIFT	11
 
@@ -58,10 +57,7 @@ static struct vram_pick choose(const struct vgpu_vram *v, u32 hole, u64 pos)
 	u64 end = vram_end(v, hole);
 	bool last = true;
 	u32 longest = 0;
-	u32 coarses = 0;
-	u32 fines = 0;
 	u64 reach;
-	u32 price = VRAM_PRICE;
 	u32 n = 0;
 	u32 i;
 
@@ -90,11 +86,9 @@ static struct vram_pick choose(const struct vgpu_vram *v, u32 hole, u64 pos)
 		if (stop <= end)
 			pick(&full, i, to, end - stop + lead);
 		if (x->align_shift >= VRAM_COARSE_SHIFT) {
-			coarses++;
 			pick(&coarse, i, to, lead);
 			continue;
 		}
-		fines++;
 		pick(&any, i, to, lead);
 		pick(&fine, i, to, lead + (-stop & (VRAM_COARSE - 1)));
 	}
@@ -103,9 +97,7 @@ static struct vram_pick choose(const struct vgpu_vram *v, u32 hole, u64 pos)
 		return full;
 	if (!coarse.block)
 		return any;
-	if (coarses > fines)
-		price += (coarses - fines) * VRAM_COARSE / coarses;
-	if (!fine.block || coarse.waste <= fine.waste + price)
+	if (!fine.block || coarse.waste <= fine.waste)
 		return coarse;
 	return fine;
 }

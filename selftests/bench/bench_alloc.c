@@ -212,7 +212,9 @@ struct result {
 struct compaction {
 	double util;		/* at the first failure after it */
 	double of_perfect;
+	double of_bound;	/* of what the alignments allow */
 	double largest;		/* of min(all free, a bank) */
+	double largest_bound;	/* of what of it alignments allow */
 	double moved;		/* bytes copied, of the bytes in use */
 	double ns;		/* bookkeeping a move */
 	uint32_t moves;
@@ -256,12 +258,37 @@ static uint64_t fill_up(const struct peer *p, void *h, const struct trace *t,
 	return sum;
 }
 
+/*
+ * How much of the heap any arrangement of its blocks must waste.  A block
+ * aligned to 64 KiB and what lies between it and the next such block fill a
+ * multiple of 64 KiB.  What the aligned block leaves of its last 64 KiB can
+ * be filled by the others' sizes modulo 64 KiB at best; the rest is lost.
+ */
+static double aligned_waste(const struct vgpu_vram *v)
+{
+	struct vgpu_vram_cursor cur = { 0 };
+	struct vgpu_vram_extent_info x;
+	struct vgpu_vram_block b;
+	int64_t waste = 0;
+
+	while (vgpu_vram_walk(v, &cur, &x)) {
+		if (!x.handle || vgpu_vram_info(v, x.handle, &b))
+			continue;
+		if (b.align >= 65536)
+			waste += -b.reserved & 65535;
+		else
+			waste -= b.reserved & 65535;
+	}
+	return waste > 0 ? (double)waste : 0;
+}
+
 static void compact(struct vgpu_vram *v, uint64_t used, struct compaction *c)
 {
 	struct vgpu_vram_cursor cur = { 0 };
 	struct vgpu_vram_stats s;
 	struct vgpu_vram_move m;
-	uint64_t bytes = 0, limit;
+	double bank = (double)(1ull << BANK_SHIFT), limit, bound;
+	uint64_t bytes = 0;
 	uint64_t t0 = now(CLOCK_THREAD_CPUTIME_ID);
 	int ret;
 
@@ -278,8 +305,11 @@ static void compact(struct vgpu_vram *v, uint64_t used, struct compaction *c)
 		(c->moves ? c->moves : 1);
 	c->moved = (double)bytes / (double)used;
 	vgpu_vram_stats(v, &s);
-	limit = s.free < 1ull << BANK_SHIFT ? s.free : 1ull << BANK_SHIFT;
-	c->largest = limit ? (double)s.largest_free / (double)limit : 1;
+	limit = (double)s.free < bank ? (double)s.free : bank;
+	bound = (double)s.free - aligned_waste(v);
+	bound = bound < bank ? bound : bank;
+	c->largest = (double)s.largest_free / limit;
+	c->largest_bound = (double)s.largest_free / bound;
 }
 
 static void run(const struct peer *p, const struct trace *t, struct result *r,
@@ -323,6 +353,8 @@ static void run(const struct peer *p, const struct trace *t, struct result *r,
 		used += fill_up(p, h, t, &at);
 		c->util = (double)used / HEAP;
 		c->of_perfect = c->util / t->perfect;
+		c->of_bound = (double)used /
+			(HEAP - aligned_waste(((struct ours *)h)->v));
 	}
 	p->destroy(h);
 	free(times);
@@ -346,15 +378,15 @@ static const struct peer *const peers[] = {
 	&peer_drm_mm_best, &peer_ours, &peer_drm_mm_low, &peer_drm_buddy,
 };
 
-#define PEERS	(sizeof(peers) / sizeof(peers[0]))
+#define PEERS	ARRAY_SIZE(peers)
 
 static void bench(const char *name, double hi, int seeds, uint32_t ops,
 		  bool json, const char *sep)
 {
 	double pair[PEERS][SEEDS], ratio[PEERS][SEEDS], p999[PEERS][SEEDS];
 	double util[PEERS][SEEDS], fails[PEERS][SEEDS];
-	double cutil[SEEDS], cperf[SEEDS], clarge[SEEDS], cmoved[SEEDS];
-	double cns[SEEDS], perfect[SEEDS];
+	double cutil[SEEDS], cperf[SEEDS], cbound[SEEDS], clarge[SEEDS], cmoved[SEEDS];
+	double cns[SEEDS], perfect[SEEDS], clbound[SEEDS];
 	int s;
 
 	for (s = 0; s < seeds; s++) {
@@ -375,7 +407,9 @@ static void bench(const char *name, double hi, int seeds, uint32_t ops,
 		}
 		cutil[s] = 100 * c.util;
 		cperf[s] = c.of_perfect;
+		cbound[s] = c.of_bound;
 		clarge[s] = c.largest;
+		clbound[s] = c.largest_bound;
 		cmoved[s] = c.moved;
 		cns[s] = c.ns;
 		perfect[s] = 100 * t.perfect;
@@ -395,14 +429,16 @@ static void bench(const char *name, double hi, int seeds, uint32_t ops,
 			       peers[i]->name, ns, q, tail, u, f);
 	}
 	if (json)
-		printf(",\n  {\"trace\":\"%s\",\"allocator\":\"vgpu_vram compacted\",\"utilisation\":%.2f,\"perfect\":%.2f,\"of_perfect\":%.4f,\"largest_free\":%.4f,\"copied\":%.3f,\"move_ns\":%.0f}",
+		printf(",\n  {\"trace\":\"%s\",\"allocator\":\"vgpu_vram compacted\",\"utilisation\":%.2f,\"perfect\":%.2f,\"of_perfect\":%.4f,\"of_bound\":%.4f,\"largest_free\":%.4f,\"largest_free_of_bound\":%.4f,\"copied\":%.3f,\"move_ns\":%.0f}",
 		       name, median(cutil, seeds), median(perfect, seeds),
-		       median(cperf, seeds), median(clarge, seeds),
+		       median(cperf, seeds), median(cbound, seeds),
+		       median(clarge, seeds), median(clbound, seeds),
 		       median(cmoved, seeds), median(cns, seeds));
 	else
-		printf("%s  after compaction: %.1f %% full at the next failure, perfect is %.1f (ratio %.4f); largest free %.3f of min(free, bank); copied %.2f of what is in use, %.0f ns a move to decide\n",
+		printf("%s  after compaction: %.1f %% full at the next failure, perfect is %.1f (ratio %.4f), ratio to what alignments allow %.4f; largest free %.3f of min(free, bank), %.3f of what alignments allow; copied %.2f of what is in use, %.0f ns a move to decide\n",
 		       name, median(cutil, seeds), median(perfect, seeds),
-		       median(cperf, seeds), median(clarge, seeds),
+		       median(cperf, seeds), median(cbound, seeds),
+		       median(clarge, seeds), median(clbound, seeds),
 		       median(cmoved, seeds), median(cns, seeds));
 	fflush(stdout);
 }

@@ -26,13 +26,18 @@ tar xJf "$tarball" -C "$dir" --strip-components=1 \
 	$top/include/linux/interval_tree_generic.h \
 	$top/include/linux/list.h
 for h in asm/barrier drm/drm_print linux/bitops linux/bug \
-	linux/compiler linux/const linux/container_of linux/export \
-	linux/kernel linux/kmemleak linux/limits linux/mm_types \
+	linux/compiler linux/const linux/container_of linux/kernel \
+	linux/kmemleak linux/limits linux/mm_types \
 	linux/module linux/poison linux/rcupdate linux/sched \
 	linux/seq_file linux/sizes linux/slab linux/spinlock \
 	linux/stacktrace linux/stddef; do
 	mkdir -p "$dir/include/$(dirname $h)"
 	echo '#include "drm_shim.h"' > "$dir/include/$h.h"
 done
+{
+	echo '#include "drm_shim.h"'
+	echo '#define EXPORT_SYMBOL(x) extern __typeof__(x) x'
+	echo '#define EXPORT_SYMBOL_GPL(x) EXPORT_SYMBOL(x)'
+} > "$dir/include/linux/export.h"
 # <linux/types.h> stays the system's, which the shim itself includes.
 touch "$dir/.done"

@@ -19,8 +19,6 @@ typedef __u64 u64;
 typedef __u32 u32;
 typedef __u16 u16;
 typedef __u8 u8;
-typedef unsigned int gfp_t;
-typedef struct { int lock; } spinlock_t;
 
 struct list_head {
 	struct list_head *next, *prev;
@@ -34,14 +32,12 @@ struct hlist_head {
 	struct hlist_node *first;
 };
 
-#define __always_inline		inline __attribute__((__always_inline__))
+#define gfp_t			unsigned int
 #define __maybe_unused		__attribute__((__unused__))
 #define __init
 #define __exit
-#define EXPORT_SYMBOL(x)	struct drm_shim_##x
-#define EXPORT_SYMBOL_GPL(x)	struct drm_shim_##x
-#define MODULE_DESCRIPTION(x)	struct drm_shim_module
-#define MODULE_LICENSE(x)	struct drm_shim_module
+#define MODULE_DESCRIPTION(x)	_Static_assert(sizeof(x), "")
+#define MODULE_LICENSE(x)	_Static_assert(sizeof(x), "")
 #define module_init(f)		\
 	static void __attribute__((__constructor__)) drm_shim_##f(void)	\
 	{ if (f()) abort(); } struct drm_shim_module
@@ -51,11 +47,12 @@ struct hlist_head {
 
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
-#define READ_ONCE(x)		(*(const volatile __typeof__(x) *)&(x))
-#define WRITE_ONCE(x, v)	(*(volatile __typeof__(x) *)&(x) = (v))
+#define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
+#define WRITE_ONCE(x, v)	__atomic_store_n(&(x), v, __ATOMIC_RELAXED)
 #define rcu_assign_pointer(p, v) WRITE_ONCE(p, v)
-#define smp_load_acquire(p)	__atomic_load_n(p, __ATOMIC_ACQUIRE)
-#define smp_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+
+#define smp_load_acquire(p)	READ_ONCE(*(p))	/* no partner: one thread */
+#define smp_store_release(p, v)	WRITE_ONCE(*(p), v)	/* no partner */
 
 #define BUG_ON(c)		do { if (c) abort(); } while (0)
 #define WARN_ON(c)		({ bool c_ = !!(c); if (c_) abort(); c_; })
@@ -140,10 +137,11 @@ struct kmem_cache {
 };
 
 #define GFP_KERNEL		0
-#define KMEM_CACHE(type, f)	\
+#define KMEM_CACHE(type, f)						\
 ({									\
 	struct kmem_cache *cache_ = calloc(1, sizeof(*cache_));		\
 									\
+	(void)(f);							\
 	if (cache_)							\
 		cache_->size = sizeof(struct type);			\
 	cache_;								\
@@ -178,7 +176,7 @@ static inline void kmem_cache_destroy(struct kmem_cache *c)
 	free(c);
 }
 
-#define kmalloc_array(n, s, g)	calloc(n, s)
+#define kmalloc_array(n, s, g)	((void)(g), calloc(n, s))
 #define kfree(p)		free(p)
 #define kmemleak_update_trace(p) ((void)(p))
 #define cond_resched()		((void)0)

@@ -26,31 +26,10 @@ VGPU_TEST(cmpxchg_compares_all_of_64_bits)
 	EXPECT_EQ(U64_MAX, v);
 }
 
-VGPU_TEST(xchg_returns_the_old_value)
-{
-	u32 v = 1;
-
-	EXPECT_EQ(1, vgpu_xchg(&v, U32_MAX));
-	EXPECT_EQ(U32_MAX, vgpu_xchg(&v, 0));
-	EXPECT_EQ(0, v);
-}
-
-VGPU_TEST(fetch_add_returns_the_old_value_and_wraps)
-{
-	u64 v = U64_MAX - 1;
-
-	EXPECT_EQ(U64_MAX - 1, vgpu_fetch_add64(&v, 3));
-	EXPECT_EQ(1, v);
-	EXPECT_EQ(1, vgpu_fetch_add64(&v, (u64)-1));
-	EXPECT_EQ(0, v);
-}
-
 VGPU_TEST(load_and_store)
 {
 	u64 v = 0;
 
-	vgpu_store_release(&v, 3);
-	EXPECT_EQ(3, vgpu_load_acquire(&v));
 	WRITE_ONCE(v, 4);
 	EXPECT_EQ(4, READ_ONCE(v));
 }
@@ -77,20 +56,6 @@ VGPU_TEST(powers_of_two)
 	EXPECT_FALSE(is_power_of_2(~0ul));
 	for (bit = 0; bit < 64; bit++)
 		EXPECT_TRUE(is_power_of_2(1ul << bit));
-}
-
-VGPU_TEST(overflow_is_seen_and_the_sum_wraps)
-{
-	u64 sum;
-	u32 product;
-
-	EXPECT_FALSE(check_add_overflow(U64_MAX - 1, (u64)1, &sum));
-	EXPECT_EQ(U64_MAX, sum);
-	EXPECT_TRUE(check_add_overflow(U64_MAX, (u64)1, &sum));
-	EXPECT_EQ(0, sum);
-	EXPECT_FALSE(check_mul_overflow(65535u, 65537u, &product));
-	EXPECT_EQ(U32_MAX, product);
-	EXPECT_TRUE(check_mul_overflow(65536u, 65536u, &product));
 }
 
 VGPU_TEST(assert_passes_what_holds)

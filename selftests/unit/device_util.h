@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What tests of devices share: a simulator that runs, and its last message.
+ */
+#ifndef VGPU_DEVICE_UTIL_H
+#define VGPU_DEVICE_UTIL_H
+
+#include <vgpu/vgpu.h>
+
+/* A simulator that was opened, initialized and started, or NULL. */
+static inline struct vgpu_device *device_start(uint32_t flags, uint64_t bytes,
+					       uint32_t entries)
+{
+	struct vgpu_device_options o = {
+		.size = sizeof(o),
+		.flags = flags,
+		.vram_bytes = bytes,
+		.entries = entries,
+	};
+	struct vgpu_device *dev;
+
+	if (vgpu_device_open(&o, &dev))
+		return NULL;
+	if (vgpu_device_initialize(dev) || vgpu_device_start(dev)) {
+		vgpu_device_close(dev);
+		return NULL;
+	}
+	return dev;
+}
+
+/* The message of the last failure; valid until the next call. */
+static inline const char *device_message(struct vgpu_device *dev)
+{
+	static char text[256];
+
+	vgpu_device_error(dev, text, sizeof(text));
+	return text;
+}
+
+/* Submit and wait: the command's status, or that of the submission. */
+static inline int device_do(struct vgpu_device *dev, struct vgpu_command cmd)
+{
+	uint64_t ticket;
+	int ret;
+
+	ret = vgpu_device_submit(dev, NULL, &cmd, &ticket);
+	if (ret)
+		return ret;
+	return vgpu_device_wait(dev, ticket, vgpu_deadline_after_ms(20000),
+				NULL);
+}
+
+/* Bytes that tell where they belong. */
+static inline void fill_pattern(void *p, size_t bytes, uint32_t seed)
+{
+	uint8_t *b = p;
+	size_t i;
+
+	for (i = 0; i < bytes; i++) {
+		seed = seed * 1664525 + 1013904223;
+		b[i] = seed >> 24;
+	}
+}
+
+#endif /* VGPU_DEVICE_UTIL_H */
