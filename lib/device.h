@@ -11,6 +11,7 @@
 #include <vgpu/device.h>
 #include <vgpu/kernel.h>
 
+#include "atomic.h"
 #include "backend.h"
 #include "message.h"
 #include "os.h"

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include "atomic.h"
 #include "backend.h"
 #include "model.h"
 
