@@ -66,8 +66,6 @@ static const struct command {
 	},
 };
 
-#define N_COMMANDS	(sizeof(commands) / sizeof(commands[0]))
-
 static int usage(void)
 {
 	size_t i;
@@ -76,7 +74,7 @@ static int usage(void)
 	       "\n"
 	       "Looks at the vgpu devices of this host, and measures them.\n"
 	       "\n");
-	for (i = 0; i < N_COMMANDS; i++)
+	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-8s %s\n", commands[i].name, commands[i].what);
 	printf("  %-8s how to use a command\n"
 	       "\n"
@@ -101,7 +99,7 @@ static const struct command *find(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < N_COMMANDS; i++) {
+	for (i = 0; i < ARRAY_SIZE(commands); i++) {
 		if (!strcmp(commands[i].name, name))
 			return &commands[i];
 	}

@@ -14,6 +14,8 @@
 #include <vgpu/memory.h>
 #include <vgpu/vgpu.h>
 
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
 /* Exit statuses, as documented in vgpuctl(1). */
 enum ctl_exit {
 	CTL_OK,

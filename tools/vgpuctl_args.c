@@ -66,8 +66,6 @@ static const struct option_rule rules[] = {
 	{ "repeat", 262, CTL_OPT_REPEAT, 1, 1001, 1, false, VALUE(repeat) },
 };
 
-#define N_RULES	(sizeof(rules) / sizeof(rules[0]))
-
 /* Digits, nothing before them; @end gets what follows. */
 static int parse_number(const char *text, const char **end, uint64_t *value)
 {
@@ -165,7 +163,7 @@ static int parse_option(int letter, struct ctl_options *o)
 		o->version = true;
 		return CTL_OK;
 	}
-	for (i = 0; i < N_RULES; i++) {
+	for (i = 0; i < ARRAY_SIZE(rules); i++) {
 		if (rules[i].letter == letter)
 			return parse_value(&rules[i], optarg, o);
 	}
@@ -176,28 +174,28 @@ static int parse_option(int letter, struct ctl_options *o)
 static int refuse(int letter, char **argv)
 {
 	const char *word = argv[optind - 1];
-	char short_form[3] = { '-', 0, 0 };
+	char name[3] = { '-', (char)optopt, 0 };
 
 	if (letter == ':')
 		return ctl_fail(CTL_USAGE,
 				"%.40s: a value is missing; see vgpuctl --help",
 				word);
-	/* Of several letters in a word, optind may stand after it or not. */
-	if (optopt && optopt < 256 && strncmp(word, "--", 2)) {
-		short_form[1] = (char)optopt;
-		word = short_form;
-	}
-	if (optopt)
+	/* Among several letters in a word, optopt says which. */
+	if (!optopt)
 		return ctl_fail(CTL_USAGE,
-				"%.40s: unknown option, or one that takes no value; see vgpuctl --help",
+				"unknown option %.40s; see vgpuctl --help",
 				word);
-	return ctl_fail(CTL_USAGE, "unknown option %.40s; see vgpuctl --help",
-			word);
+	if (!strncmp(word, "--", 2))
+		return ctl_fail(CTL_USAGE,
+				"%.40s: this option takes no value; see vgpuctl --help",
+				word);
+	return ctl_fail(CTL_USAGE, "unknown option %s; see vgpuctl --help",
+			name);
 }
 
 int ctl_parse(int argc, char **argv, struct ctl_options *o)
 {
-	struct option longs[N_RULES + 6] = {
+	struct option longs[ARRAY_SIZE(rules) + 6] = {
 		{ "backend", required_argument, NULL, 'b' },
 		{ "device", required_argument, NULL, 'd' },
 		{ "json", no_argument, NULL, 'j' },
@@ -207,7 +205,7 @@ int ctl_parse(int argc, char **argv, struct ctl_options *o)
 	int letter, ret;
 	size_t i;
 
-	for (i = 0; i < N_RULES; i++) {
+	for (i = 0; i < ARRAY_SIZE(rules); i++) {
 		longs[5 + i].name = rules[i].name;
 		longs[5 + i].has_arg = required_argument;
 		longs[5 + i].val = rules[i].letter;
@@ -245,7 +243,7 @@ int ctl_check_given(const struct ctl_options *o, const char *command,
 		name = "backend";
 	else if (odd & CTL_OPT_DEVICE)
 		name = "device";
-	for (i = 0; !name && i < N_RULES; i++) {
+	for (i = 0; !name && i < ARRAY_SIZE(rules); i++) {
 		if (odd & rules[i].bit)
 			name = rules[i].name;
 	}

@@ -113,10 +113,10 @@ static void out_result(struct ctl_out *out, const struct samples *s,
 		ctl_out_end(out);
 		return;
 	}
-	ctl_out_text(out, "%-32s %9.1f %9.1f %9.1f  %-12s", m->label, mid,
+	ctl_out_text(out, "%-32s %9.1f %9.1f %9.1f  %s", m->label, mid,
 		     scratch[0], scratch[s->repeat - 1], m->unit);
 	if (m->base)
-		ctl_out_text(out, "%5.2f of %s", to_base, m->base);
+		ctl_out_text(out, ", %.2f of %s", to_base, m->base);
 	ctl_out_text(out, "\n");
 }
 

@@ -38,9 +38,6 @@ static const struct {
 	{ VGPU_REG_MAX_KERNELS, "kernels", "kernels" },
 };
 
-#define N_FEATURES	(sizeof(features) / sizeof(features[0]))
-#define N_LIMITS	(sizeof(limits) / sizeof(limits[0]))
-
 static void out_identity(struct ctl_out *out,
 			 const struct vgpu_device_info *info, uint32_t backend,
 			 const char *reason)
@@ -54,7 +51,7 @@ static void out_identity(struct ctl_out *out,
 	ctl_out_string(out, "id", "id", info->id);
 	ctl_out_string(out, "name", "name", info->name);
 	ctl_out_string(out, "backend", "backend", vgpu_backend_name(backend));
-	ctl_out_string(out, "chosen_because", "chosen because", reason);
+	ctl_out_string(out, "choice", "choice", reason);
 	ctl_out_string(out, "type", "type", vgpu_device_type_name(info->type));
 	ctl_out_string(out, "driver", "driver", info->driver);
 	ctl_out_string(out, "pci_id", "PCI id", pci);
@@ -95,9 +92,9 @@ static void out_features(struct ctl_out *out, uint64_t bits)
 	size_t i;
 
 	ctl_out_section(out, "features", "features");
-	for (i = 0; i < N_FEATURES; i++) {
+	for (i = 0; i < ARRAY_SIZE(features); i++) {
 		ctl_out_bool(out, features[i].name, bits & features[i].bit);
-		ctl_out_text(out, "  %-20s %-4s %s\n", features[i].name,
+		ctl_out_text(out, "  %-22s %-4s %s\n", features[i].name,
 			     bits & features[i].bit ? "yes" : "no",
 			     features[i].what);
 	}
@@ -111,7 +108,7 @@ static int out_limits(struct ctl_out *out, struct vgpu_device *dev)
 	int ret;
 
 	ctl_out_section(out, "limits", "limits");
-	for (i = 0; i < N_LIMITS; i++) {
+	for (i = 0; i < ARRAY_SIZE(limits); i++) {
 		ret = vgpu_device_read_register(dev, limits[i].offset, 4,
 						&value);
 		if (ret)

@@ -347,8 +347,7 @@ const struct measurement bench_measurements[] = {
 	{ "clear", "clear", "GiB/s", "memset", clear },
 };
 
-const unsigned int bench_n_measurements =
-	sizeof(bench_measurements) / sizeof(bench_measurements[0]);
+const unsigned int bench_n_measurements = ARRAY_SIZE(bench_measurements);
 
 static int do_nothing(const struct vgpu_native_call *call)
 {

@@ -156,7 +156,7 @@ void ctl_out_end(struct ctl_out *out)
 
 static void write_label(struct ctl_out *out, const char *label)
 {
-	fprintf(out->file, "  %-20s ", label);
+	fprintf(out->file, "  %-22s ", label);
 }
 
 void ctl_out_string(struct ctl_out *out, const char *key, const char *label,

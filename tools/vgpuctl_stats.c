@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "vgpuctl.h"
 #include "vgpu_device.h"
@@ -63,24 +62,20 @@ static int run_all(struct run *r, uint64_t n)
 	for (i = 0; i < n; i++) {
 		cmd = run_command(r, i);
 		ret = vgpu_queue_submit(r->queue, &cmd);
-		if (ret == -EAGAIN) {
-			ret = vgpu_queue_process(r->queue, run_one, r,
-						 UINT32_MAX);
-			if (ret >= 0)
-				ret = vgpu_queue_submit(r->queue, &cmd);
-		}
 		if (ret)
 			return ctl_fail(CTL_FAILED, "the queue refuses: %s",
 					vgpu_strerror(ret));
+		if ((i + 1) % RUN_ENTRIES && i + 1 < n)
+			continue;
+		ret = vgpu_queue_process(r->queue, run_one, r, RUN_ENTRIES);
+		if (ret < 0)
+			return ctl_fail(CTL_FAILED, "the queue refuses: %s",
+					vgpu_strerror(ret));
 	}
-	ret = vgpu_queue_process(r->queue, run_one, r, UINT32_MAX);
-	if (ret < 0)
-		return ctl_fail(CTL_FAILED, "the queue refuses: %s",
-				vgpu_strerror(ret));
 	return CTL_OK;
 }
 
-static int run(struct run *r, uint64_t n)
+static int run_setup(struct run *r)
 {
 	struct vgpu_queue_opts opts = {
 		.size = sizeof(opts),
@@ -103,8 +98,7 @@ static int run(struct run *r, uint64_t n)
 	if (!r->to)
 		return ctl_fail(CTL_FAILED, "memory is short");
 	r->from = (char *)r->to + RUN_BYTES;
-	ret = run_all(r, n);
-	return ret;
+	return CTL_OK;
 }
 
 static void out_counts(struct ctl_out *out, const struct vgpu_device_stats *s)
@@ -132,21 +126,31 @@ static void out_counts(struct ctl_out *out, const struct vgpu_device_stats *s)
 	ctl_out_end(out);
 }
 
-/* In thousandths, as vgpu/memory.h has it. */
-static int64_t fragmentation(const struct vgpu_device_stats *s)
+/*
+ * In thousandths: how much of what is free is not in the largest piece.  A
+ * piece is never larger than a bank.
+ */
+static int64_t fragmentation(const struct vgpu_device_stats *s, uint64_t bank)
 {
 	uint64_t left = s->memory_total - s->memory_used;
 
+	if (left > bank)
+		left = bank;
 	return left ? 1000 - (int64_t)((double)s->memory_largest * 1000 /
 				       (double)left) : 0;
 }
 
-/*
- * What is free has to lie in one piece to be one allocation, and even then it
- * is at most a bank.
- */
-static void out_memory(struct ctl_out *out, const struct vgpu_device_stats *s)
+static int out_memory(struct ctl_out *out, struct vgpu_device *dev,
+		      const struct vgpu_device_stats *s)
 {
+	int64_t fragmented;
+	uint64_t shift;
+	int ret;
+
+	ret = vgpu_device_read_register(dev, VGPU_REG_BANK_SHIFT, 4, &shift);
+	if (ret)
+		return ctl_device_failed(dev, "bytes of a bank", ret);
+	fragmented = fragmentation(s, 1ull << (shift & 63));
 	ctl_out_section(out, "memory", "memory");
 	ctl_out_bytes(out, "total_bytes", "total", s->memory_total);
 	ctl_out_bytes(out, "limit_bytes", "limit", s->memory_limit);
@@ -155,11 +159,11 @@ static void out_memory(struct ctl_out *out, const struct vgpu_device_stats *s)
 	ctl_out_bytes(out, "largest_free_bytes", "largest free",
 		      s->memory_largest);
 	if (out->json)
-		ctl_out_milli(out, "fragmentation", "", fragmentation(s), "");
+		ctl_out_milli(out, "fragmentation", "", fragmented, "");
 	else
-		ctl_out_milli(out, "", "fragmentation", fragmentation(s) * 100,
-			      "%");
+		ctl_out_milli(out, "", "fragmentation", fragmented * 100, "%");
 	ctl_out_end(out);
+	return CTL_OK;
 }
 
 static int out_errors(struct ctl_out *out, struct vgpu_device *dev)
@@ -179,7 +183,7 @@ static int out_errors(struct ctl_out *out, struct vgpu_device *dev)
 	int ret;
 
 	ctl_out_section(out, "errors", "error record");
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		ret = vgpu_device_read_register(dev, rows[i].offset, 4,
 						&value);
 		if (ret)
@@ -232,8 +236,9 @@ static int report(const struct ctl_options *o, struct vgpu_device *dev,
 	if (queue)
 		out_queue(&out, queue);
 	out_counts(&out, &stats);
-	out_memory(&out, &stats);
-	ret = out_errors(&out, dev);
+	ret = out_memory(&out, dev, &stats);
+	if (!ret)
+		ret = out_errors(&out, dev);
 	if (!ret)
 		return ctl_out_finish(&out);
 	ctl_out_discard(&out);
@@ -254,7 +259,9 @@ int ctl_stats(const struct ctl_options *o)
 	if (ret)
 		return ret;
 	if (o->run)
-		ret = run(&r, o->run);
+		ret = run_setup(&r);
+	if (!ret && o->run)
+		ret = run_all(&r, o->run);
 	if (!ret)
 		ret = report(o, r.dev, backend, r.queue);
 	vgpu_device_close(r.dev);
