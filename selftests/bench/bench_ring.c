@@ -185,7 +185,7 @@ static const struct workload {
 	{ "1P1C b32", "pair_bulk32", PAIR, 32, 640000, RTE_SP },
 	{ "2P2C b1", "four_bulk1", FOUR, 1, 200000, RTE_MP },
 	{ "2P2C b32", "four_bulk32", FOUR, 32, 640000, RTE_MP },
-	{ "trip ns", "round_trip_ns", TRIP, 1, 20000, RTE_SP },
+	{ "trip ns", "round_trip_ns", TRIP, 1, 5000, RTE_SP },
 };
 
 #define N_WORKLOADS	(sizeof(workloads) / sizeof(workloads[0]))
@@ -426,12 +426,13 @@ static void print_text(unsigned int reps)
 
 	printf("rings, 64-byte elements, %u entries: million a second and ratio to rte_ring in the same repetition\n"
 	       "(SP/SC; MP/MC for 2P2C and for the round trip of many-to-many rings); medians of %u\n"
+	       "worst: the worst repetition of 2P2C b1 and b32 to their medians; mutex: ratio to mutex + condvar, 1P1C b1 and b32\n"
 	       "flags: %s\nplacement: %s (line round trip %.0f ns, min %.0f ns; processors %d and %d)\n\n%-26s",
 	       BENCH_ENTRIES, reps, BENCH_FLAGS, placement(median(probe, reps)),
 	       median(probe, reps), probe[0], cpu[0], cpu[1], "");
 	for (w = 0; w < N_WORKLOADS; w++)
 		printf(" %15s", workloads[w].name);
-	printf("  worst 2P2C\n");
+	printf("  %9s  %s\n", "mutex", "worst");
 	for (i = 0; i < n_impls; i++) {
 		printf("%-26s", impls[i]->name);
 		for (w = 0; w < N_WORKLOADS; w++) {
@@ -443,8 +444,10 @@ static void print_text(unsigned int reps)
 			       median_ratio(i, peer_of(impls[i], &workloads[w]),
 					    w, reps));
 		}
+		printf("  %4.1f %4.1f", median_ratio(i, MUTEX, 1, reps),
+		       median_ratio(i, MUTEX, 2, reps));
 		if (impls[i]->many)
-			printf("   %.2f %.2f", worst(i, 3, reps),
+			printf("  %.2f %.2f", worst(i, 3, reps),
 			       worst(i, 4, reps));
 		printf("\n");
 	}
