@@ -71,8 +71,8 @@ static void read_stats(const struct vgpu_queue *q, struct vgpu_queue_stats *s)
 		s->histogram[i] = counter(&q->histogram[i]);
 }
 
-int vgpu_queue_stats(const struct vgpu_queue *queue,
-		     struct vgpu_queue_stats *stats)
+int vgpu_queue_get_stats(const struct vgpu_queue *queue,
+			 struct vgpu_queue_stats *stats)
 {
 	struct vgpu_queue_stats all;
 	size_t size = stats->size;
