@@ -427,7 +427,7 @@ static void print_text(unsigned int reps)
 	printf("rings, 64-byte elements, %u entries: million a second and ratio to rte_ring in the same repetition\n"
 	       "(SP/SC; MP/MC for 2P2C and for the round trip of many-to-many rings); medians of %u\n"
 	       "worst: the worst repetition of 2P2C b1 and b32 to their medians; mutex: ratio to mutex + condvar, 1P1C b1 and b32\n"
-	       "flags: %s\nplacement: %s (line round trip %.0f ns, min %.0f ns; processors %d and %d)\n\n%-26s",
+	       "flags: %s\nplacement: %s (line round trip %.0f ns, first %.0f ns; processors %d and %d)\n\n%-26s",
 	       BENCH_ENTRIES, reps, BENCH_FLAGS, placement(median(probe, reps)),
 	       median(probe, reps), probe[0], cpu[0], cpu[1], "");
 	for (w = 0; w < N_WORKLOADS; w++)
