@@ -149,6 +149,7 @@ enum { RTE_SP, RTE_MP, MUTEX = 5 };
 
 static const struct bench_impl *impls[16];
 static unsigned int n_impls;
+static bool left_out[16];	/* by --only */
 
 static const struct bench_impl table[] = {
 	[RTE_SP] = BENCH_IMPL(rte_sp, "rte_ring SP/SC", 0, rte_sp_create, free,
@@ -434,6 +435,8 @@ static void print_text(unsigned int reps)
 		printf(" %15s", workloads[w].name);
 	printf("  %9s  %s\n", "mutex", "worst");
 	for (i = 0; i < n_impls; i++) {
+		if (left_out[i])
+			continue;
 		printf("%-26s", impls[i]->name);
 		for (w = 0; w < N_WORKLOADS; w++) {
 			if (!runs(impls[i], &workloads[w])) {
@@ -461,6 +464,8 @@ static void print_json(unsigned int reps)
 	       BENCH_FLAGS, BENCH_ENTRIES, reps, placement(median(probe, reps)),
 	       median(probe, reps));
 	for (i = 0; i < n_impls; i++) {
+		if (left_out[i])
+			continue;
 		printf("%s{\"name\":\"%s\"", i ? "," : "", impls[i]->name);
 		for (w = 0; w < N_WORKLOADS; w++) {
 			if (!runs(impls[i], &workloads[w]))
@@ -541,15 +546,17 @@ int main(int argc, char **argv)
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		impls[n_impls++] = &table[i];
 	impls[n_impls++] = &bench_boost_spsc;
+	/* What ratios are taken to is always run. */
+	for (i = 0; only && i < n_impls; i++)
+		left_out[i] = i != RTE_SP && i != RTE_MP && i != MUTEX &&
+			      !strstr(impls[i]->name, only);
 
 	for (k = 0; k < reps; k++) {
 		probe[k] = probe_line();
 		for (w = 0; w < N_WORKLOADS; w++) {
 			for (i = 0; i < n_impls; i++) {
-				if (!runs(impls[i], &workloads[w]))
-					continue;
-				if (only && !strstr(impls[i]->name, only) &&
-				    i > RTE_MP && i != MUTEX)
+				if (!runs(impls[i], &workloads[w]) ||
+				    left_out[i])
 					continue;
 				result[i][w][k] =
 					measure(impls[i], &workloads[w],
