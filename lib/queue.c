@@ -540,9 +540,10 @@ enum vgpu_queue_state vgpu_queue_state(const struct vgpu_queue *queue)
 
 /* Submission */
 
-static bool valid(const struct vgpu_command *cmd)
+/* Not 0 if it is malformed; without a branch, for batches. */
+static inline uint32_t malformed(const struct vgpu_command *cmd)
 {
-	return cmd->type - 1u < VGPU_COMMAND_SIGNAL && cmd->flags <= 0xffff;
+	return (cmd->type - 1u >= VGPU_COMMAND_SIGNAL) | cmd->flags >> 16;
 }
 
 /* No position was to be had: say why. */
@@ -599,19 +600,19 @@ static inline void fill(struct vgpu_cmd *slot, const struct vgpu_command *cmd,
 {
 	uint32_t word = cmd->type | cmd->flags << 16;
 
+	if (cmd->submit_ns)
+		stamp = cmd->submit_ns;
 #ifdef VGPU_RING_TSAN
 	struct vgpu_cmd copy;
 
 	memcpy(&copy, cmd, sizeof(copy));
 	memcpy(&copy, &word, sizeof(word));
-	if (!cmd->submit_ns)
-		copy.op[5] = stamp;
+	copy.op[5] = stamp;
 	vgpu_ring_many_fill(slot, &copy);
 #else
 	memcpy(slot, &word, sizeof(word));
-	memcpy((char *)slot + 8, (const char *)cmd + 8, 56);
-	if (!cmd->submit_ns)
-		slot->op[5] = stamp;
+	memcpy((char *)slot + 8, (const char *)cmd + 8, 48);
+	slot->op[5] = stamp;
 #endif
 }
 
@@ -620,7 +621,7 @@ int vgpu_queue_submit(struct vgpu_queue *queue, const struct vgpu_command *cmd)
 	uint64_t stamp = 0;
 	__u64 pos;
 
-	if (!valid(cmd))
+	if (malformed(cmd))
 		return fail(queue, -EINVAL, "submit: the command is malformed");
 	if (!reserve(queue, 1, 1, &pos))
 		return refused(queue);
@@ -637,8 +638,8 @@ int vgpu_queue_submit_batch(struct vgpu_queue *queue,
 			    const struct vgpu_command *cmds, uint32_t n,
 			    enum vgpu_queue_batch how)
 {
+	uint32_t i, bad = 0;
 	uint64_t stamp;
-	uint32_t i;
 	__u64 pos;
 
 	if (!n)
@@ -646,9 +647,10 @@ int vgpu_queue_submit_batch(struct vgpu_queue *queue,
 	if (how != VGPU_QUEUE_ALL && how != VGPU_QUEUE_PARTIAL)
 		return fail(queue, -EINVAL, "submit_batch: neither all nor partial");
 	for (i = 0; i < n; i++)
-		if (!valid(&cmds[i]))
-			return fail(queue, -EINVAL,
-				    "submit_batch: a command is malformed");
+		bad |= malformed(&cmds[i]);
+	if (bad)
+		return fail(queue, -EINVAL,
+			    "submit_batch: a command is malformed");
 	if (n > queue->capacity) {
 		if (how == VGPU_QUEUE_ALL)
 			return fail(queue, -EINVAL,

@@ -462,7 +462,7 @@ void vgpu_admin_enable(struct vgpu_model *m)
 				m->admin_address, 0);
 		return;
 	}
-	vgpu_ring_attach(&a->dev.ring, NULL, sq, cq);
+	vgpu_ring_absent(&a->dev.ring, sq, cq);
 	a->attaching = true;
 	a->attach_todo = true;
 	a->attach_id = vgpu_serial_id(m, VGPU_WORK_ENABLE);

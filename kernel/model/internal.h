@@ -427,6 +427,16 @@ static inline u32 vgpu_serial_id(struct vgpu_model *m, u32 class)
 	       (++m->serial & ((1u << VGPU_WORK_CLASS_SHIFT) - 1));
 }
 
+/* A ring whose memory is not there: nothing may be added to a null pointer. */
+static inline void vgpu_ring_absent(struct vgpu_ring *r, u32 sq, u32 cq)
+{
+	r->hdr = NULL;
+	r->sq = NULL;
+	r->cq = NULL;
+	r->sq_entries = sq;
+	r->cq_entries = cq;
+}
+
 /* model.c */
 void vgpu_todo_add(struct vgpu_model *m, enum vgpu_todo_kind kind, u32 index);
 

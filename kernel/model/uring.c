@@ -52,7 +52,7 @@ int vgpu_uring_create(struct vgpu_model *m, u32 ctx, u32 object, u64 entries,
 		return -ENOSPC;
 	r = &m->rings[index];
 	memset(r, 0, sizeof(*r));
-	vgpu_ring_attach(&r->dev.ring, NULL, sq, cq);
+	vgpu_ring_absent(&r->dev.ring, sq, cq);
 	r->context = ctx;
 	r->object = object;
 	r->counter = counter;
@@ -175,7 +175,7 @@ void vgpu_uring_gone(struct vgpu_model *m, u32 ring)
 	struct vgpu_uring *r = &m->rings[ring];
 
 	vgpu_uring_fail(m, ring, -EFAULT);
-	vgpu_ring_attach(&r->dev.ring, NULL, r->dev.ring.sq_entries,
+	vgpu_ring_absent(&r->dev.ring, r->dev.ring.sq_entries,
 			 r->dev.ring.cq_entries);
 }
 

@@ -11,9 +11,13 @@
 #include "model.h"
 #include "account.h"
 
+#ifndef SHELL_GUEST_BYTES
 #define SHELL_GUEST_BYTES	(4u << 20)
-#define SHELL_GUEST_BASE	0x100000ull
+#endif
+#ifndef SHELL_KEPT
 #define SHELL_KEPT		4096u
+#endif
+#define SHELL_GUEST_BASE	0x100000ull
 
 struct shell_object {
 	u64 pages;
@@ -32,6 +36,7 @@ struct shell {
 	u32 n_kept;
 	u32 keep;			/* bit set of kinds to keep back */
 	s32 fail;			/* status for what is executed */
+	s32 build_status;		/* of a BUILD */
 	u32 batch;			/* items asked for at once, 0: 16 */
 	u64 now_ns;
 	u64 step_ns;			/* each call of run takes this long */
@@ -39,6 +44,9 @@ struct shell {
 	u32 executed[VGPU_WORK_INTERRUPT + 1];
 	u64 bytes_executed;
 	const char *wrong;		/* a rule of model.h that was broken */
+	struct vgpu_kernel_info info;	/* what every BUILD says */
+	u32 detached;			/* ring of the last RING_DETACH */
+	u64 dropped;			/* token of the last DROP */
 	void (*on_launch)(struct shell *s, const struct vgpu_launch *l);
 };
 
@@ -64,9 +72,10 @@ static inline int shell_open(struct shell *s,
 			     const struct vgpu_model_config *config)
 {
 	size_t bytes;
-	int ret;
+	int i, ret;
 
-	memset(s, 0, sizeof(*s));
+	memset(s, 0, offsetof(struct shell, kept));
+	memset(&s->n_kept, 0, sizeof(*s) - offsetof(struct shell, n_kept));
 	if (config)
 		s->config = *config;
 	else
@@ -83,6 +92,8 @@ static inline int shell_open(struct shell *s,
 	s->objects = calloc(s->config.max_objects + 1, sizeof(*s->objects));
 	s->step_ns = 1000;
 	s->now_ns = 1;
+	for (i = 0; i < 3; i++)
+		s->info.workgroup[i] = 1;
 	ret = vgpu_model_init(s->m, bytes, &s->config);
 	return ret;
 }
@@ -160,7 +171,8 @@ static inline void shell_copy(struct shell *s, const struct vgpu_work *w)
 			from_run = w->bytes;
 		if (s->wrong)
 			return;
-		n = min_t(u64, w->bytes - done, min_t(u64, to_run, from_run));
+		n = min_t(u64, to_run, from_run);
+		n = min_t(u64, w->bytes - done, n);
 		if (w->kind == VGPU_WORK_CLEAR)
 			for (i = 0; i < n; i += 4)
 				memcpy(to + i, &w->pattern, 4);
@@ -235,11 +247,123 @@ static inline void shell_done(struct shell *s, u32 id, s32 status)
 		s->wrong = "a report of an item that is out was refused";
 }
 
+/* What an item touches: up to two pieces, and a launch's ranges. */
+struct shell_piece {
+	u32 object;
+	u64 offset;
+	u64 bytes;
+};
+
+static inline u32 shell_pieces(const struct vgpu_work *w, struct shell_piece *p)
+{
+	u32 i, n = 0;
+
+	switch (w->kind) {
+	case VGPU_WORK_COPY:
+	case VGPU_WORK_MOVE:
+	case VGPU_WORK_CLEAR:
+	case VGPU_WORK_SCRUB:
+		p[n++] = (struct shell_piece){ w->to.object, w->to.offset,
+					       w->bytes };
+		if (w->kind == VGPU_WORK_CLEAR || w->kind == VGPU_WORK_SCRUB)
+			break;
+		p[n++] = (struct shell_piece){ w->from.object, w->from.offset,
+					       w->bytes };
+		break;
+	case VGPU_WORK_FETCH:
+	case VGPU_WORK_BUILD:
+	case VGPU_WORK_RING_ATTACH:
+		p[n++] = (struct shell_piece){ w->from.object, w->from.offset,
+					       w->bytes };
+		break;
+	case VGPU_WORK_PIN:
+	case VGPU_WORK_UNPIN:
+		p[n++] = (struct shell_piece){ w->to.object, 0, U64_MAX };
+		break;
+	case VGPU_WORK_LAUNCH:
+		for (i = 0; i < w->launch->n_ranges; i++) {
+			const struct vgpu_range *r = &w->launch->ranges[i];
+
+			if (r->bytes)
+				p[n++] = (struct shell_piece){ 0, r->address,
+							       r->bytes };
+		}
+		break;
+	default:
+		break;
+	}
+	return n;
+}
+
+/* Whether an item takes memory away from whoever used it. */
+static inline bool shell_takes_away(const struct vgpu_work *w)
+{
+	return w->kind == VGPU_WORK_SCRUB || w->kind == VGPU_WORK_MOVE ||
+	       w->kind == VGPU_WORK_UNPIN;
+}
+
+static inline bool shell_pieces_meet(const struct shell_piece *a,
+				     const struct shell_piece *b)
+{
+	return a->object == b->object && a->offset < b->offset + b->bytes &&
+	       b->offset < a->offset + a->bytes;
+}
+
+static inline const char *shell_vram_piece(struct shell *s,
+					   const struct vgpu_work *w,
+					   const struct shell_piece *p)
+{
+	u64 start, bytes, end = 0;
+	bool pinned;
+	u32 object;
+
+	if (p->object || w->kind == VGPU_WORK_MOVE || w->kind == VGPU_WORK_PIN)
+		return NULL;
+	if (p->offset >= s->config.vram_bytes ||
+	    p->bytes > s->config.vram_bytes - p->offset)
+		return "an item that reaches beyond VRAM";
+	/* It lies in one block, that is still there. */
+	for (start = 0; vgpu_model_next_block(s->m, start, &object, &start,
+					      &bytes, &pinned); start = end) {
+		end = start + bytes;
+		if (p->offset < start)
+			break;
+		if (p->offset < end)
+			return p->offset + p->bytes <= end ? NULL :
+				"an item that reaches beyond its block";
+	}
+	return "an item on VRAM that is nobody's";
+}
+
+/* Hold an item that comes out against the rules, and against what is out. */
+static inline void shell_judge(struct shell *s, const struct vgpu_work *w)
+{
+	struct shell_piece mine[VGPU_MAX_RANGES], other[VGPU_MAX_RANGES];
+	u32 i, k, l, o, n = shell_pieces(w, mine);
+
+	for (i = 0; i < n && !s->wrong; i++)
+		s->wrong = shell_vram_piece(s, w, &mine[i]);
+	if (w->kind == VGPU_WORK_COPY && shell_pieces_meet(&mine[0], &mine[1]))
+		s->wrong = "a copy onto itself";
+	if (w->kind == VGPU_WORK_MOVE && w->to.offset >= w->from.offset)
+		s->wrong = "a move upwards";
+	for (i = 0; i < s->n_kept; i++) {
+		const struct vgpu_work *x = &s->kept[i];
+
+		if (x->id && x->id == w->id && x->kind != w->kind)
+			s->wrong = "two kinds of items with one id";
+		if (!shell_takes_away(w) && !shell_takes_away(x))
+			continue;
+		o = shell_pieces(x, other);
+		for (k = 0; k < n; k++)
+			for (l = 0; l < o; l++)
+				if (shell_pieces_meet(&mine[k], &other[l]))
+					s->wrong = "memory taken that an item uses";
+	}
+}
+
 static inline void shell_execute(struct shell *s, const struct vgpu_work *w)
 {
-	static const struct vgpu_kernel_info info = {
-		.workgroup = { 1, 1, 1 },
-	};
 	s32 status = s->fail;
 
 	s->executed[w->kind]++;
@@ -275,7 +399,14 @@ static inline void shell_execute(struct shell *s, const struct vgpu_work *w)
 		shell_drop_object(s, w->to.object & 0xffff);
 		break;
 	case VGPU_WORK_BUILD:
-		vgpu_model_built(s->m, w->id, status, &info, w->arg);
+		vgpu_model_built(s->m, w->id, s->build_status, &s->info,
+				 w->arg);
+		break;
+	case VGPU_WORK_RING_DETACH:
+		s->detached = w->arg;
+		break;
+	case VGPU_WORK_DROP:
+		s->dropped = w->address;
 		break;
 	case VGPU_WORK_INTERRUPT:
 		if (w->arg >= VGPU_MSIX_VECTORS)
@@ -299,6 +430,7 @@ static inline bool shell_run_for(struct shell *s, u32 rounds)
 		n = vgpu_model_run(s->m, s->now_ns, work,
 				   s->batch ? s->batch : 16);
 		for (i = 0; i < n; i++) {
+			shell_judge(s, &work[i]);
 			if (s->keep & 1u << work[i].kind &&
 			    s->n_kept < SHELL_KEPT)
 				s->kept[s->n_kept++] = work[i];
@@ -324,6 +456,27 @@ static inline void shell_release(struct shell *s)
 	s->n_kept = 0;
 	for (i = 0; i < n; i++)
 		shell_execute(s, &s->kept[i]);
+}
+
+/* Execute one of those that were kept back. */
+static inline void shell_release_one(struct shell *s, u32 i)
+{
+	struct vgpu_work w = s->kept[i];
+
+	memmove(&s->kept[i], &s->kept[i + 1],
+		(--s->n_kept - i) * sizeof(s->kept[0]));
+	shell_execute(s, &w);
+}
+
+/* Forget the launches that are out: the worker is gone. */
+static inline void shell_forget_launches(struct shell *s)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < s->n_kept; i++)
+		if (s->kept[i].kind != VGPU_WORK_LAUNCH)
+			s->kept[n++] = s->kept[i];
+	s->n_kept = n;
 }
 
 /* An admin command by the direct way. */

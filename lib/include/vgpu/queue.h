@@ -34,6 +34,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define VGPU_QUEUE_MAX_ENTRIES	(1u << 20)
 
@@ -277,6 +278,7 @@ int vgpu_queue_stats_text(const struct vgpu_queue *queue, char *text,
 int vgpu_queue_message(const struct vgpu_queue *queue, char *text,
 		       size_t size);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif
