@@ -17,6 +17,7 @@ export CC CXX
 # Every source is found by its place.
 LIB_SRC		:= $(wildcard lib/*.c kernel/model/*.c)
 CTL_SRC		:= $(wildcard tools/vgpuctl*.c)
+DEMO_SRC	:= $(wildcard tools/demo*.c)
 EXAMPLES	:= $(patsubst lib/%.c,build/%,$(wildcard lib/examples/*.c))
 TESTS		:= $(basename $(wildcard selftests/unit/test_*.c))
 FUZZERS		:= $(basename $(wildcard selftests/fuzz/fuzz_*.c))
@@ -141,9 +142,9 @@ $(EXAMPLES): build/examples/%: build/plain/lib/examples/%.o build/libvgpu.so
 	$(call say,LD) $(call cc,plain) $(LDFLAGS) -o $@ $< \
 		$(call shared,build,/..)
 
-build/plain/tools/demo.o: EXTRA_CFLAGS = $(shell pkg-config --cflags libpng)
-build/demo: build/plain/tools/demo.o build/libvgpu.so
-	$(call say,LD) $(call cc,plain) $(LDFLAGS) -o $@ $< \
+build/plain/tools/demo%.o: EXTRA_CFLAGS = $(shell pkg-config --cflags libpng)
+build/demo: $(DEMO_SRC:%.c=build/plain/%.o) build/libvgpu.so
+	$(call say,LD) $(call cc,plain) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(call shared,build) $$(pkg-config --libs libpng)
 
 build/vgpu.pc: lib/vgpu.pc.in FORCE
@@ -182,7 +183,7 @@ jobs = $(if $(filter -j%,$(MAKEFLAGS)),, -j$(shell nproc))
 
 # Each part alone: make check-unit, make check-kbuild, ...  Their results are
 # lines "ok" and "not ok".
-check-build: $(PRODUCTS) $(if $(wildcard tools/demo.c),build/demo)
+check-build: $(PRODUCTS) $(if $(DEMO_SRC),build/demo)
 	@for f in $^; do test -e $$f && echo "ok $$f" || echo "not ok $$f"; done
 
 check-unit: $(TESTS:%=build/plain/%)
@@ -217,8 +218,8 @@ check-kbuild:
 check-spin:
 	$(Q)selftests/run-tests.sh selftests/spin/run selftests/spin/check-names
 
-check-cli: build/vgpuctl
-	$(Q)VGPUCTL=$(CURDIR)/$< selftests/run-tests.sh \
+check-cli: build/vgpuctl build/demo
+	$(Q)VGPUCTL=$(CURDIR)/$< DEMO=$(CURDIR)/build/demo selftests/run-tests.sh \
 		$(wildcard selftests/cli/*.sh)
 
 check-examples: $(EXAMPLES)
