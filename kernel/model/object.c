@@ -98,8 +98,6 @@ static void vgpu_object_release(struct vgpu_model *m, u32 object)
 		/* It stays where it is until it has been scrubbed. */
 		vgpu_assert(!vgpu_vram_pin(m->vram, o->block));
 		m->scrubs++;
-		/* It is zeroed where it lies: compaction leaves it alone. */
-		vgpu_assert(!vgpu_vram_pin(m->vram, o->block));
 		vgpu_todo_add(m, VGPU_TODO_SCRUB, object);
 	} else {
 		vgpu_todo_add(m, VGPU_TODO_UNPIN, object);
