@@ -36,7 +36,9 @@ all: $(PRODUCTS)
 # What benchmarks need beside libvgpu.  A program bench_NAME is made of
 # bench_NAME.c, bench_NAME_*.c and *.cc, and BENCH_NAME_SRC (which may be
 # unpacked first); BENCH_NAME_LIBS are linked in; flags are by source file.
-BENCH_ring_CFLAGS = $(shell pkg-config --cflags libdpdk)
+# Not by pkg-config, which would add -march=corei7.
+BENCH_ring_CFLAGS = -isystem /usr/include/dpdk \
+	-isystem /usr/include/$(shell $(CC) -print-multiarch)/dpdk -include rte_config.h
 BENCH_ring_LIBS = -lrte_ring -lrte_eal -lck -lurcu-common -lurcu
 BENCH_alloc_drm_CFLAGS = -Ibuild/deps/bench_alloc/include -Iselftests/bench
 BENCH_alloc_SRC := $(addprefix build/deps/bench_alloc/,lib/rbtree.c \
@@ -44,8 +46,8 @@ BENCH_alloc_SRC := $(addprefix build/deps/bench_alloc/,lib/rbtree.c \
 
 # How things are compiled and linked.
 # -----------------------------------
-WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes -Wstrict-prototypes -Wshadow \
-	    -Wvla $(if $(WERROR),-Werror)
+WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes \
+	    -Wstrict-prototypes -Wshadow -Wvla $(if $(WERROR),-Werror)
 CXX_WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wshadow $(if $(WERROR),-Werror)
 INCLUDES := -Iuapi -Ikernel/model -Ilib -Ilib/include
 BASE_CFLAGS := -fPIC -fvisibility=hidden -pthread $(INCLUDES) -MMD -MP

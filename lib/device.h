@@ -121,6 +121,7 @@ struct vgpu_device_ring {
 	struct vgpu_result *results;
 	uint64_t mask;
 	uint64_t overflows;
+
 	uint64_t low __attribute__((aligned(64)));
 	pthread_mutex_t reap_lock;
 	struct vgpu_ring_reaper reaper;

@@ -82,6 +82,7 @@ struct vgpu_sim {
 	int irq_fd;
 	struct vgpu_device_info info;
 	pthread_t thread;
+
 	uint64_t events __attribute__((aligned(64)));
 };
 

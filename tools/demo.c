@@ -125,7 +125,7 @@ static void print_stats(struct demo *d)
 	struct vgpu_queue_stats q = { .size = sizeof(q) };
 	struct vgpu_device_stats s;
 
-	demo_must(d, vgpu_queue_stats(d->queue, &q), "statistics");
+	demo_must(d, vgpu_queue_get_stats(d->queue, &q), "statistics");
 	demo_must(d, vgpu_device_stats(d->dev, &s), "statistics");
 	printf("queue\n"
 	       "  submitted %llu, completed %llu, failed %llu\n"

@@ -200,7 +200,7 @@ static void out_queue(struct ctl_out *out, const struct vgpu_queue *queue)
 {
 	struct vgpu_queue_stats s = { .size = sizeof(s) };
 
-	vgpu_queue_stats(queue, &s);
+	vgpu_queue_get_stats(queue, &s);
 	ctl_out_section(out, "queue", "queue");
 	ctl_out_string(out, "state", "state", vgpu_queue_state_name(s.state));
 	ctl_out_number(out, "entries", "entries", s.entries, "");

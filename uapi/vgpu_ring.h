@@ -62,8 +62,12 @@
 #include <linux/atomic.h>
 #include <linux/compiler.h>
 #include <linux/prefetch.h>
-#elif !defined(__cplusplus)
+#include <linux/stddef.h>
+#else
+#include <stddef.h>
+#ifndef __cplusplus
 #include <stdbool.h>
+#endif
 #endif
 
 #define VGPU_RING_HEADER_BYTES	4096u
@@ -418,7 +422,7 @@ VGPU_RING_INLINE __u32 vgpu_ring_reserve(const struct vgpu_ring *r, __u32 min,
 					 __u32 max, __u64 *pos)
 {
 	return vgpu_ring_reserve_within(r, false, r->sq_entries, r->sq_entries,
-					min, max, pos, 0);
+					min, max, pos, NULL);
 }
 
 /* The same for a ring that has one producer. */
@@ -427,7 +431,7 @@ VGPU_RING_INLINE __u32 vgpu_ring_reserve_single(const struct vgpu_ring *r,
 						__u64 *pos)
 {
 	return vgpu_ring_reserve_within(r, true, r->sq_entries, r->sq_entries,
-					min, max, pos, 0);
+					min, max, pos, NULL);
 }
 
 /*
@@ -507,7 +511,7 @@ VGPU_RING_INLINE __u32 vgpu_ring_submit_as(const struct vgpu_ring *r,
 	__u32 i;
 
 	n = vgpu_ring_reserve_within(r, single, r->sq_entries, r->sq_entries,
-				     min, n, &pos, 0);
+				     min, n, &pos, NULL);
 	*doorbell = false;
 	if (!n)
 		return 0;

@@ -477,6 +477,7 @@ int vgpu_model_admin_attach(struct vgpu_model *m, u32 id, void *mem)
 		return -ENOENT;
 	a->attaching = false;
 	m->status &= ~VGPU_STATUS_BUSY;
+	vgpu_irq_raise(m, 0);
 	if (!mem) {
 		vgpu_error_note(m, VGPU_SOURCE_DEVICE, -ENOMEM, 0, 0,
 				m->admin_address, 0);
@@ -491,7 +492,6 @@ int vgpu_model_admin_attach(struct vgpu_model *m, u32 id, void *mem)
 	a->attached = true;
 	a->rung = true;
 	m->status |= VGPU_STATUS_ENABLED;
-	vgpu_irq_raise(m, 0);
 	return 0;
 }
 
@@ -502,7 +502,8 @@ void vgpu_admin_disable(struct vgpu_model *m)
 	bool detach = a->attached || a->detach_todo;
 	u32 i;
 
-	if (a->wait == VGPU_ADMIN_WAIT_PIN)
+	/* A PIN that is out holds its object until it has been reported. */
+	if (a->pin_todo)
 		vgpu_object_put(m, a->index);
 	for (i = 1; i <= m->config.max_kernels; i++)
 		m->kernels[i].answer = false;
@@ -578,8 +579,9 @@ void vgpu_admin_step(struct vgpu_model *m, struct vgpu_out *out)
 	}
 	if (a->pin_todo && !vgpu_out_full(out)) {
 		w = vgpu_out_add(out, VGPU_WORK_PIN);
-		a->pin_id = vgpu_serial_id(m, VGPU_WORK_ADMIN);
-		w->id = a->pin_id;
+		m->objects[a->index].pinning = true;
+		w->id = vgpu_work_id(VGPU_WORK_ADMIN,
+				     m->objects_table.gen[a->index], a->index);
 		w->to.object = vgpu_table_id(&m->objects_table, a->index);
 		w->to.offset = a->cmd.op[1] * VGPU_PAGE_BYTES;
 		w->arg = a->cmd.op[2];
@@ -592,11 +594,12 @@ void vgpu_admin_step(struct vgpu_model *m, struct vgpu_out *out)
 int vgpu_admin_done(struct vgpu_model *m, u32 id, s32 status)
 {
 	struct vgpu_admin *a = &m->admin;
-	u32 object = a->index;
+	u32 object = vgpu_work_find(&m->objects_table, id);
 
-	if (a->wait != VGPU_ADMIN_WAIT_PIN || a->pin_todo || a->pin_id != id)
+	if (!object || !m->objects[object].pinning)
 		return -ENOENT;
-	if (!status)
+	m->objects[object].pinning = false;
+	if (!status && a->wait == VGPU_ADMIN_WAIT_PIN && a->index == object)
 		m->objects[object].pages += a->cmd.op[2];
 	vgpu_object_put(m, object);
 	vgpu_admin_wake(m, VGPU_ADMIN_WAIT_PIN, object,
@@ -612,9 +615,13 @@ int vgpu_model_ring_attach(struct vgpu_model *m, u32 id, void *mem)
 	bool answer;
 
 	if (!ring || id >> VGPU_WORK_CLASS_SHIFT != VGPU_WORK_RING ||
-	    !r->attaching || r->dying)
+	    !r->attaching)
 		return -ENOENT;
 	r->attaching = false;
+	if (r->dying) {
+		vgpu_todo_add(m, VGPU_TODO_DETACH, ring);
+		return 0;
+	}
 	answer = r->answer;
 	r->answer = false;
 	if (!mem)

@@ -68,7 +68,7 @@ static const char *vgpu_check_object(const struct vgpu_model *m, u32 object)
 	for (i = 1; i <= m->config.max_kernels; i++)
 		if (vgpu_table_used(&m->kernels_table, i))
 			busy += m->kernels[i].object == object;
-	busy += m->admin.wait == VGPU_ADMIN_WAIT_PIN && m->admin.index == object;
+	busy += o->pinning || (m->admin.pin_todo && m->admin.index == object);
 
 	HOLDS(o->maps == maps);
 	HOLDS(o->rings == rings);

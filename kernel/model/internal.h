@@ -56,6 +56,7 @@ struct vgpu_object {
 	u8 state;
 	bool moving;		/* MOVE is out: it cannot be held */
 	bool gone;		/* system: its pages are going away */
+	bool pinning;		/* PIN is out, and holds it */
 };
 
 struct vgpu_mapping {
@@ -127,7 +128,7 @@ struct vgpu_uring {
 	bool queued;		/* in the line of its level */
 	bool flushing;		/* a reset is under way */
 	bool dying;		/* waits for its DETACH */
-	bool attaching;		/* RING_ATTACH is to do or out */
+	bool attaching;		/* RING_ATTACH is to do or out: no DETACH yet */
 	bool answer;		/* the admin queue waits for its ATTACH */
 };
 
@@ -210,7 +211,6 @@ struct vgpu_admin {
 	u32 wait;		/* enum vgpu_admin_wait */
 	u32 index;		/* what it waits for */
 	u32 builds;		/* KERNEL_CREATEs without an answer yet */
-	u32 pin_id;		/* of the PIN that is out */
 	u32 attach_id;		/* of the ADMIN_ATTACH that is out */
 	bool attach_todo;	/* ADMIN_ATTACH is to be handed out */
 	bool detach_todo;

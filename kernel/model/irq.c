@@ -13,10 +13,14 @@ void vgpu_irq_raise(struct vgpu_model *m, u32 vector)
 		m->irq_out |= bit;
 }
 
-/* What was raised while a vector was masked is sent when it no longer is. */
+/*
+ * What was raised while a vector was masked is sent when it no longer is, and
+ * so is what had not gone out when it was masked.
+ */
 void vgpu_irq_set_mask(struct vgpu_model *m, u32 mask)
 {
 	m->irq_out |= m->irq_status & m->irq_mask & ~mask;
+	m->irq_out &= ~mask;
 	m->irq_mask = mask;
 }
 

@@ -340,8 +340,10 @@ void vgpu_job_hand_out(struct vgpu_model *m, struct vgpu_out *out)
 		if (!last)
 			continue;
 		vgpu_job_unready(m, job);
-		if (j->status && !j->out)
+		if (j->status && !j->out) {
+			vgpu_job_note(m, job, j->status, 0);
 			vgpu_job_end(m, job, j->status);
+		}
 	}
 }
 

@@ -220,8 +220,11 @@ static void vgpu_todo_item(struct vgpu_model *m, struct vgpu_todo todo,
 		return;
 	case VGPU_TODO_ATTACH:
 		w->kind = VGPU_WORK_RING_ATTACH;
-		if (m->rings[i].dying)
+		if (m->rings[i].dying) {
+			m->rings[i].attaching = false;
+			vgpu_todo_add(m, VGPU_TODO_DETACH, i);
 			break;
+		}
 		vgpu_ring_attach_item(m, i, w);
 		return;
 	case VGPU_TODO_BUILD:

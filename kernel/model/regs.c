@@ -50,10 +50,20 @@ static void vgpu_write_accepted_hi(struct vgpu_model *m, u32 value)
 
 static void vgpu_write_control(struct vgpu_model *m, u32 value)
 {
+	u64 accepted = m->accepted, address = m->admin_address;
+	u32 entries = m->admin_entries;
+
 	if (value & VGPU_CONTROL_RESET)
 		vgpu_model_reset(m);
-	if (value & VGPU_CONTROL_ENABLE)
-		vgpu_admin_enable(m);
+	if (!(value & VGPU_CONTROL_ENABLE))
+		return;
+	if (value & VGPU_CONTROL_RESET) {
+		/* A reset clears what the enable after it needs. */
+		m->accepted = accepted;
+		m->admin_address = address;
+		m->admin_entries = entries;
+	}
+	vgpu_admin_enable(m);
 }
 
 static void vgpu_write_irq_ack(struct vgpu_model *m, u32 value)

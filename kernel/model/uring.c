@@ -252,7 +252,8 @@ void vgpu_uring_destroy(struct vgpu_model *m, u32 ring)
 	m->objects[r->object].rings--;
 	/* Until then nobody gives the memory away. */
 	vgpu_object_hold(m, r->object);
-	vgpu_todo_add(m, VGPU_TODO_DETACH, ring);
+	if (!r->attaching)
+		vgpu_todo_add(m, VGPU_TODO_DETACH, ring);
 }
 
 void vgpu_uring_free(struct vgpu_model *m, u32 ring)

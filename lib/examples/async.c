@@ -75,7 +75,7 @@ int main(void)
 	vgpu_queue_close(queue);
 	pthread_join(thread, &done);
 	EXPECT(*(uint64_t *)done == sum);
-	MUST(vgpu_queue_stats(queue, &stats));
+	MUST(vgpu_queue_get_stats(queue, &stats));
 	EXPECT(stats.completed == N);
 	printf("%" PRIu64 " completed, waited %" PRIu64 " us on average\n",
 	       stats.completed, stats.avg_wait_us);

@@ -32,7 +32,7 @@ static void queue_stats(void)
 	EXPECT(vgpu_queue_submit(queue, &command) < 0); /* an overflow */
 	MUST(vgpu_queue_process(queue, nothing, NULL, UINT32_MAX));
 
-	MUST(vgpu_queue_stats(queue, &stats));
+	MUST(vgpu_queue_get_stats(queue, &stats));
 	printf("total submitted: %" PRIu64 "\n", stats.submitted);
 	printf("total completed: %" PRIu64 "\n", stats.completed);
 	printf("average wait time: %" PRIu64 " us\n", stats.avg_wait_us);

@@ -25,6 +25,7 @@
 #define BYTES_A_REP	(64u << 20)
 #define MAX_COPIES	512u
 #define COMMANDS	2000u
+#define N_BLOCKS	4
 
 enum way {
 	TO,
@@ -39,9 +40,8 @@ static const char *const way_names[] = {
 	"from device, registered",
 };
 
-static const uint32_t blocks[] = { 4096, 65536, 1 << 20, 16 << 20 };
+static const uint32_t blocks[N_BLOCKS] = { 4096, 65536, 1 << 20, 16 << 20 };
 
-#define N_BLOCKS	(sizeof(blocks) / sizeof(blocks[0]))
 
 enum cost {
 	COST_SYNC,
@@ -223,8 +223,7 @@ static void report(FILE *json, uint32_t reps)
 	printf("%-26s %9s %9s %12s\n", "transfer", "bytes", "GB/s",
 	       "of memcpy");
 	if (json)
-		fprintf(json, "{\n  \"bench\": \"sim\",\n  \"flags\": \"%s\",\n"
-			"  \"repetitions\": %u,\n  \"transfers\": [",
+		fprintf(json, "{\"bench\": \"sim\", \"flags\": \"%s\", \"repetitions\": %u, \"transfers\": [",
 			BENCH_FLAGS, reps);
 	for (b = 0; b < N_BLOCKS; b++) {
 		for (w = 0; w < N_WAYS; w++) {
@@ -234,27 +233,24 @@ static void report(FILE *json, uint32_t reps)
 			printf("%-26s %9u %9.2f %12.3f\n", way_names[w],
 			       blocks[b], g, r);
 			if (json)
-				fprintf(json, "%s\n    { \"way\": \"%s\", "
-					"\"bytes\": %u, \"gb_per_s\": %.3f, "
-					"\"ratio_to_memcpy\": %.4f }",
+				fprintf(json, "%s\n {\"way\": \"%s\", \"bytes\": %u, \"gb_per_s\": %.3f, \"ratio_to_memcpy\": %.4f}",
 					b || w ? "," : "", way_names[w],
 					blocks[b], g, r);
 		}
 	}
 	printf("%-45s %12s\n", "command", "ns");
 	if (json)
-		fprintf(json, "\n  ],\n  \"commands\": [");
+		fprintf(json, "\n], \"commands\": [");
 	for (c = 0; c < N_COSTS; c++) {
 		double ns = median(cost[c], reps);
 
 		printf("%-45s %12.0f\n", cost_names[c], ns);
 		if (json)
-			fprintf(json, "%s\n    { \"command\": \"%s\", "
-				"\"ns\": %.1f }", c ? "," : "", cost_names[c],
-				ns);
+			fprintf(json, "%s\n {\"command\": \"%s\", \"ns\": %.1f}",
+				c ? "," : "", cost_names[c], ns);
 	}
 	if (json)
-		fprintf(json, "\n  ]\n}\n");
+		fprintf(json, "\n]}\n");
 }
 
 int main(int argc, char **argv)

@@ -75,14 +75,14 @@ VGPU_TEST(info_of_the_caller)
 	char text[1024];
 
 	vgpu_device_info_init(&info);
-	strcpy(info.id, "gpu0");
-	strcpy(info.name, "Test GPU");
+	snprintf(info.id, sizeof(info.id), "gpu0");
+	snprintf(info.name, sizeof(info.name), "Test GPU");
 	info.type = VGPU_DEVICE_TYPE_NVIDIA;
 	info.total_memory = 4096 * MIB;
 	info.available_memory = 3072 * MIB;
-	strcpy(info.compute_capability, "8.0");
-	strcpy(info.apis[0], "CUDA");
-	strcpy(info.apis[1], "OpenCL");
+	snprintf(info.compute_capability, sizeof(info.compute_capability), "8.0");
+	snprintf(info.apis[0], sizeof(info.apis[0]), "CUDA");
+	snprintf(info.apis[1], sizeof(info.apis[1]), "OpenCL");
 	info.n_apis = 2;
 	info.power_limit_mw = 250000;
 	info.temperature_mc = -1500;
@@ -478,9 +478,8 @@ VGPU_TEST(stale)
 
 	ASSERT_NE(NULL, dev);
 	ASSERT_EQ(0, vgpu_device_submit(dev, NULL, &cmd, &first));
-	for (i = 0; i < 1023; i++) {
+	for (i = 0; i < 1023; i++)
 		ASSERT_EQ(0, device_do(dev, cmd));
-	}
 	EXPECT_EQ(0, vgpu_device_wait(dev, first, 0, &info));
 	EXPECT_EQ(1, info.ended);
 	ASSERT_EQ(0, vgpu_device_submit(dev, NULL, &cmd, &ticket));

@@ -114,7 +114,7 @@ VGPU_TEST(options)
 	EXPECT_EQ(-EINVAL, vgpu_manager_create(&o, &m));
 	d.size = sizeof(d);
 	vgpu_device_info_init(&info);
-	strcpy(info.id, "gpu3");
+	snprintf(info.id, sizeof(info.id), "gpu3");
 	ASSERT_EQ(0, vgpu_manager_create(&o, &m));
 	memset(&info, 0xff, sizeof(info));
 	ASSERT_EQ(0, vgpu_manager_auto_select(m, NULL));

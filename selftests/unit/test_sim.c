@@ -137,6 +137,65 @@ VGPU_TEST(arguments)
 	vgpu_device_close(dev);
 }
 
+static int add_one(const struct vgpu_native_call *call)
+{
+	uint32_t *p = call->ranges[0].data, i;
+
+	for (i = 0; i < call->ranges[0].bytes / 4; i++)
+		p[i]++;
+	return 0;
+}
+
+/* Without a wait in between, a ring keeps program order. */
+VGPU_TEST(program_order)
+{
+	struct vgpu_native_options o = {
+		.size = sizeof(o), .fn = add_one, .used = 1, .written = 1,
+	};
+	struct vgpu_device *dev = device_start(0, 16 * MIB, 0);
+	uint32_t words[64], i, round;
+	struct vgpu_launch_args args;
+	struct vgpu_command cmds[21];
+	uint64_t kernel, a, ticket;
+
+	ASSERT_NE(NULL, dev);
+	ASSERT_EQ(0, vgpu_device_alloc(dev, 512, 0, &a));
+	ASSERT_EQ(0, vgpu_kernel_register_native(dev, &o, &kernel));
+	vgpu_launch_args_init(&args);
+	vgpu_launch_args_range(&args, a, 256,
+			       VGPU_LAUNCH_READ | VGPU_LAUNCH_WRITE);
+	for (round = 0; round < 50; round++) {
+		cmds[0] = vgpu_command_clear(a, 512, round);
+		for (i = 1; i < 19; i += 3) {
+			cmds[i] = vgpu_command_launch_args(kernel, 1, 1, 1,
+							   &args);
+			cmds[i + 1] = vgpu_command_copy(a + 256, a, 256);
+			cmds[i + 2] = vgpu_command_copy(a, a + 256, 256);
+		}
+		cmds[19] = vgpu_command_launch_args(kernel, 1, 1, 1, &args);
+		cmds[20] = vgpu_command_transfer_from(words, a, 256);
+		ASSERT_EQ(21, vgpu_device_submit_batch(dev, NULL, cmds, 21,
+						       VGPU_SUBMIT_ALL,
+						       &ticket));
+		ASSERT_EQ(0, vgpu_device_wait(dev, ticket + 20, VGPU_FOREVER,
+					      NULL));
+		for (i = 0; i < 64; i++)
+			ASSERT_EQ(round + 7, words[i]);
+	}
+	/* Relaxed ones get everything done, too, before a barrier. */
+	for (i = 0; i < 20; i++) {
+		cmds[i] = vgpu_command_clear(a + 8 * i, 8, 1000 + i);
+		cmds[i].flags = VGPU_COMMAND_RELAXED;
+	}
+	cmds[20] = vgpu_command_transfer_from(words, a, 160);
+	ASSERT_EQ(21, vgpu_device_submit_batch(dev, NULL, cmds, 21, 0,
+					       &ticket));
+	ASSERT_EQ(0, vgpu_device_wait(dev, ticket + 20, VGPU_FOREVER, NULL));
+	for (i = 0; i < 40; i++)
+		EXPECT_EQ(1000 + i / 2, words[i]);
+	vgpu_device_close(dev);
+}
+
 VGPU_TEST(bad_arguments)
 {
 	static const struct {

@@ -558,7 +558,10 @@ int vgpu_device_register(struct vgpu_device *dev, void *ptr, uint64_t bytes,
  */
 int vgpu_device_unregister(struct vgpu_device *dev, void *ptr);
 
-/* What may be allocated, bytes, up to the device's memory.  0 or -EINVAL. */
+/*
+ * What may be allocated, bytes, up to the device's memory; 0: all of it.  What
+ * is allocated already stays.  0 or -EINVAL.
+ */
 int vgpu_device_set_limit(struct vgpu_device *dev, uint64_t bytes);
 
 /**
