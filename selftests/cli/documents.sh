@@ -39,7 +39,24 @@ targets()
 	[ "$n" -ge 4 ]
 }
 
-# Files and directories that are linked or named in code marks exist.
+# The tests that the README runs alone exist.
+tests()
+{
+	local t file n=0
+
+	for t in $(grep -oE '\bT=[a-z_.]+' README.md | sed 's/T=//' | sort -u); do
+		file=selftests/unit/${t%%.*}.c
+		[ -f "$file" ] || { echo "$file"; return 1; }
+		case $t in
+		*.*) grep -q "^VGPU_TEST(${t#*.})" "$file" ||
+			{ echo "$t"; return 1; } ;;
+		esac
+		n=$((n + 1))
+	done
+	[ "$n" -ge 2 ]
+}
+
+# Files and directories that are linked exist.
 links()
 {
 	local f n=0
@@ -109,6 +126,7 @@ clean()
 
 check "the README's program" program
 check "the README's make targets" targets
+check "the README's tests" tests
 check "the README's links" links
 check "functions named in manual pages" functions
 check "synopses of manual pages" prototypes
