@@ -98,8 +98,8 @@ const char *vgpu_queue_state_name(enum vgpu_queue_state state)
 		[VGPU_QUEUE_ERROR] = "error",
 	};
 
-	return (unsigned int)state < sizeof(names) / sizeof(names[0]) ?
-		       names[state] : "unknown";
+	return (unsigned int)state <= VGPU_QUEUE_ERROR ? names[state] :
+							 "unknown";
 }
 
 /* snprintf() that goes on where the last one stopped. */

@@ -189,7 +189,9 @@ vgpu_ring_static_assert(vgpu_ring_offset(vgpu_completion, end_ns) == 16);
 #ifdef __KERNEL__
 #define vgpu_ring_load(p)		READ_ONCE(*(p))
 #define vgpu_ring_store(p, v)		WRITE_ONCE(*(p), v)
+/* Each use names its partner. */
 #define vgpu_ring_load_acquire(p)	smp_load_acquire(p)
+/* Likewise. */
 #define vgpu_ring_store_release(p, v)	smp_store_release(p, v)
 #define vgpu_ring_xchg(p, v)		xchg(p, v)
 #define vgpu_ring_cmpxchg(p, o, n)	cmpxchg(p, o, n)

@@ -29,6 +29,7 @@
 
 /* Each use of these names its partner. */
 #define vgpu_load_acquire(p)	smp_load_acquire(p)
+/* Likewise. */
 #define vgpu_store_release(p, v)	smp_store_release(p, v)
 #define vgpu_xchg(p, v)		xchg(p, v)
 #define vgpu_cmpxchg(p, o, n)	cmpxchg(p, o, n)

@@ -24,6 +24,7 @@
 #define MAX_BLOCK	(16u << 20)
 #define BYTES_A_REP	(64u << 20)
 #define MAX_COPIES	512u
+#define WARM_UP		4u
 #define COMMANDS	2000u
 #define N_BLOCKS	4
 
@@ -121,7 +122,11 @@ static void measure_transfer(uint32_t b, enum way way, uint32_t rep)
 
 	if (n > MAX_COPIES)
 		n = MAX_COPIES;
-	peer(way, bytes);
+	/* It takes some rounds until caches have what they will have. */
+	for (i = 0; i < WARM_UP; i++) {
+		peer(way, bytes);
+		transfer(way, bytes);
+	}
 	for (i = 0; i < n; i++) {
 		if (i & 1)
 			theirs += timed(peer, way, bytes);
