@@ -22,7 +22,8 @@ run()
 complain()
 {
 	echo "# $1; exit $status, stdout and stderr:"
-	sed 's/^/#   /' "$dir/out" "$dir/err"
+	cat -v "$dir/out" "$dir/err" | sed 's/^/#   /'
+	echo "# (end)"
 }
 
 # good PATTERN ARGUMENTS...: succeeds, and a line of the output matches.
