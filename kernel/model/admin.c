@@ -624,6 +624,9 @@ int vgpu_model_ring_attach(struct vgpu_model *m, u32 id, void *mem)
 	}
 	answer = r->answer;
 	r->answer = false;
+	/* Its pages may have gone meanwhile. */
+	if (m->objects[r->object].gone)
+		mem = NULL;
 	if (!mem)
 		vgpu_uring_destroy(m, ring);
 	else if (answer)

@@ -31,6 +31,9 @@ struct vgpu_context {
 	bool dead;		/* waits for its objects */
 };
 
+/* Of an object by its driver: a reset undoes them one by one. */
+#define VGPU_MAX_PINS		65535u
+
 enum vgpu_object_kind {
 	VGPU_OBJECT_VRAM,
 	VGPU_OBJECT_SYSTEM,

@@ -299,7 +299,9 @@ static bool vgpu_job_item(struct vgpu_model *m, u32 job, struct vgpu_work *w)
 	if (vgpu_job_is_launch(j)) {
 		w->kind = VGPU_WORK_LAUNCH;
 		w->launch = &j->launch;
-		if (j->launch.timeout_ns)
+		/* The wish is the guest's: U64_MAX is never. */
+		if (j->launch.timeout_ns &&
+		    j->launch.timeout_ns < U64_MAX - m->now_ns)
 			j->deadline_ns = m->now_ns + j->launch.timeout_ns;
 		m->stats.launches++;
 		return true;

@@ -46,12 +46,29 @@ int vgpu_kernel_make(struct vgpu_model *m, const struct vgpu_cmd *cmd,
 	return 0;
 }
 
+/* KERNEL_CREATE ends, unless a reset has forgotten it. */
+static void vgpu_kernel_answer(struct vgpu_model *m, u32 kernel, s32 status)
+{
+	struct vgpu_kernel *k = &m->kernels[kernel];
+
+	if (!k->answer)
+		return;
+	k->answer = false;
+	m->admin.builds--;
+	if (status)
+		vgpu_error_note(m, VGPU_SOURCE_ADMIN, status,
+				VGPU_ADMIN_KERNEL_CREATE, 0, 0, k->user_data);
+	vgpu_admin_answer(m, k->user_data, status,
+			  vgpu_table_id(&m->kernels_table, kernel), 0);
+}
+
 /* The BUILD item of a kernel in the todo line; false if nobody wants it now. */
 bool vgpu_kernel_build(struct vgpu_model *m, u32 kernel, struct vgpu_work *w)
 {
 	struct vgpu_kernel *k = &m->kernels[kernel];
 
 	if (k->state == VGPU_KERNEL_DYING) {
+		vgpu_kernel_answer(m, kernel, -ENOENT);
 		vgpu_object_put(m, k->object);
 		k->object = 0;
 		vgpu_kernel_put(m, kernel);
@@ -89,15 +106,13 @@ int vgpu_model_built(struct vgpu_model *m, u32 id, s32 status,
 	if (!k->out)
 		return -ENOENT;
 	k->out = false;
-	if (!status && !vgpu_kernel_info_valid(m, info))
+	if (status)
+		status = vgpu_believe_status(status);
+	else if (!vgpu_kernel_info_valid(m, info))
 		status = -EIO;	/* a worker that lies */
-	if (k->answer) {
-		k->answer = false;
-		m->admin.builds--;
-		vgpu_admin_answer(m, k->user_data, status,
-				  status ? 0 : vgpu_table_id(&m->kernels_table,
-							     index), 0);
-	}
+	/* Its context may have gone meanwhile. */
+	vgpu_kernel_answer(m, index, k->state == VGPU_KERNEL_DYING && !status ?
+				     -ENOENT : status);
 	vgpu_object_put(m, k->object);
 	k->object = 0;
 	if (!status) {

@@ -95,9 +95,9 @@ static void vgpu_object_release(struct vgpu_model *m, u32 object)
 
 	o->state = VGPU_OBJECT_TODO;
 	if (o->kind == VGPU_OBJECT_VRAM) {
-		m->scrubs++;
-		/* It is zeroed where it lies: compaction leaves it alone. */
+		/* It stays where it is until it has been scrubbed. */
 		vgpu_assert(!vgpu_vram_pin(m->vram, o->block));
+		m->scrubs++;
 		vgpu_todo_add(m, VGPU_TODO_SCRUB, object);
 	} else {
 		vgpu_todo_add(m, VGPU_TODO_UNPIN, object);
@@ -163,7 +163,7 @@ int vgpu_object_pin(struct vgpu_model *m, u32 object, bool pin)
 	struct vgpu_object *o = &m->objects[object];
 	int ret = 0;
 
-	if (pin && o->pins == U32_MAX)
+	if (pin && o->pins == VGPU_MAX_PINS)
 		return -ENOSPC;
 	if (!pin && !o->pins)
 		return -EINVAL;

@@ -36,7 +36,7 @@ struct vgpu_save_regs {
 	u64 cq_tail;
 	u64 cq_seen;
 	u64 now_ns;
-	u64 limit;
+	u64 peak;
 	u64 err_address;
 	u64 err_user_data;
 	u64 stats[7];
@@ -181,6 +181,28 @@ static u64 vgpu_vram_state_bytes(const struct vgpu_model *m)
 			       m->config.max_objects);
 }
 
+/* The tables whose ids a driver knows. */
+#define VGPU_SAVE_TABLES	5u
+
+static struct vgpu_table *vgpu_save_table(struct vgpu_model *m, u32 i)
+{
+	struct vgpu_table *const all[VGPU_SAVE_TABLES] = {
+		&m->contexts_table, &m->objects_table, &m->counters_table,
+		&m->kernels_table, &m->rings_table,
+	};
+
+	return all[i];
+}
+
+/* Generations go along, so that a stale id stays stale. */
+static size_t vgpu_save_gens_bytes(const struct vgpu_model *m)
+{
+	const struct vgpu_model_config *c = &m->config;
+
+	return (c->max_contexts + c->max_objects + c->max_counters +
+		c->max_kernels + c->max_rings) * sizeof(u16);
+}
+
 /* The figures of struct vgpu_model_stats that are counted up. */
 static u64 *vgpu_stat(struct vgpu_model_stats *s, u32 i)
 {
@@ -207,7 +229,7 @@ static void vgpu_save_regs(const struct vgpu_model *m, struct vgpu_writer *w)
 		r.cq_seen = m->admin.dev.cq_seen;
 	}
 	r.now_ns = m->now_ns;
-	r.limit = vgpu_account_limit(&m->account);
+	r.peak = vgpu_account_peak(&m->account);
 	for (i = 0; i < ARRAY_SIZE(r.stats); i++)
 		r.stats[i] = *vgpu_stat(&stats, i);
 	r.admin_entries = m->admin_entries;
@@ -340,6 +362,11 @@ s64 vgpu_model_save(const struct vgpu_model *m, void *buf, size_t bytes)
 	vgpu_put(&w, &head, sizeof(head));
 	vgpu_save_regs(m, &w);
 	vgpu_put(&w, m->vram, vgpu_vram_state_bytes(m));
+	vgpu_put(&w, m->contexts_table.gen + 1, m->config.max_contexts * 2);
+	vgpu_put(&w, m->objects_table.gen + 1, m->config.max_objects * 2);
+	vgpu_put(&w, m->counters_table.gen + 1, m->config.max_counters * 2);
+	vgpu_put(&w, m->kernels_table.gen + 1, m->config.max_kernels * 2);
+	vgpu_put(&w, m->rings_table.gen + 1, m->config.max_rings * 2);
 	vgpu_save_made(m, &w);
 	if (!buf)
 		return (s64)w.used;
@@ -404,7 +431,7 @@ static int vgpu_load_context(struct vgpu_model *m, struct vgpu_reader *r)
 	memset(c, 0, sizeof(*c));
 	c->hole = s.hole;
 	c->dead = s.dead;
-	/* The limit comes last: what is there may be more than is allowed. */
+	/* Its limit comes last: what is there may be more than is allowed. */
 	return vgpu_account_init(&c->account, U64_MAX, &m->account);
 }
 
@@ -420,7 +447,7 @@ static int vgpu_load_object(struct vgpu_model *m, struct vgpu_reader *r)
 	struct vgpu_object *o;
 	u32 slot;
 
-	if (!vgpu_get(r, &s, sizeof(s)) ||
+	if (!vgpu_get(r, &s, sizeof(s)) || s.pins > VGPU_MAX_PINS ||
 	    (s.owner && !vgpu_index_used(&m->contexts_table, s.owner)) ||
 	    !vgpu_table_take_id(&m->objects_table, s.id))
 		return -EINVAL;
@@ -511,6 +538,7 @@ static int vgpu_load_ring(struct vgpu_model *m, struct vgpu_reader *r)
 	int ret;
 
 	if (!vgpu_get(r, &s, sizeof(s)) || s.parked > 1 ||
+	    s.taken != s.completed + s.parked ||
 	    s.state > VGPU_RING_ERROR || s.priority >= VGPU_PRIORITIES ||
 	    s.vector >= VGPU_MSIX_VECTORS ||
 	    !vgpu_index_used(&m->contexts_table, s.context) ||
@@ -549,6 +577,7 @@ static int vgpu_load_ring(struct vgpu_model *m, struct vgpu_reader *r)
 		return -EINVAL;
 	if (s.state == VGPU_RING_ERROR && s.parked)
 		return -EINVAL;
+	m->stats.queued -= s.parked;
 	u->attaching = true;
 	vgpu_todo_add(m, VGPU_TODO_ATTACH, ring);
 	return 0;
@@ -569,6 +598,7 @@ static int vgpu_load_regs(struct vgpu_model *m, struct vgpu_reader *r)
 	m->admin_address = s.admin_address;
 	m->admin_entries = s.admin_entries;
 	m->now_ns = s.now_ns;
+	m->account.peak = min_t(u64, s.peak, m->config.vram_bytes);
 	for (i = 0; i < ARRAY_SIZE(s.stats); i++)
 		*vgpu_stat(&m->stats, i) = s.stats[i];
 	m->irq_status = s.irq_status;
@@ -620,6 +650,19 @@ static bool vgpu_vram_settled(const struct vgpu_model *m)
 	return true;
 }
 
+static bool vgpu_load_gens(struct vgpu_model *m, struct vgpu_reader *r)
+{
+	u32 i;
+
+	for (i = 0; i < VGPU_SAVE_TABLES; i++) {
+		struct vgpu_table *t = vgpu_save_table(m, i);
+
+		if (!vgpu_get(r, t->gen + 1, t->max * sizeof(t->gen[0])))
+			return false;
+	}
+	return true;
+}
+
 typedef int (*vgpu_load_fn)(struct vgpu_model *m, struct vgpu_reader *r);
 
 static int vgpu_load_all(struct vgpu_model *m, struct vgpu_reader *r)
@@ -648,6 +691,8 @@ static int vgpu_load_all(struct vgpu_model *m, struct vgpu_reader *r)
 	if (size != m->config.vram_bytes || shift != m->config.bank_shift ||
 	    blocks != m->config.max_objects)
 		return -EINVAL;
+	if (!vgpu_load_gens(m, r))
+		return -EINVAL;
 	for (i = 0; i < ARRAY_SIZE(load); i++) {
 		const u32 count[] = {
 			head.contexts, head.objects, head.mappings,
@@ -662,23 +707,29 @@ static int vgpu_load_all(struct vgpu_model *m, struct vgpu_reader *r)
 		if (vgpu_table_used(&m->contexts_table, i) &&
 		    m->contexts[i].dead && !m->contexts[i].objects)
 			return -EINVAL;
+	/* Less what is parked, everything that was taken has ended. */
+	if (m->stats.queued != m->stats.completed + m->stats.failed)
+		return -EINVAL;
+	for (i = 1; i <= m->config.max_rings; i++)
+		if (vgpu_table_used(&m->rings_table, i))
+			m->stats.queued += m->rings[i].parked;
 	return r->used == r->bytes && vgpu_vram_settled(m) ? 0 : -EINVAL;
 }
 
-/* The limits, which may be lower than what is there. */
+/*
+ * The limits of contexts, which may be lower than what is there.  That of the
+ * device is the host's word, and none of the stream's.
+ */
 static void vgpu_load_limits(struct vgpu_model *m, const u8 *buf)
 {
 	const u8 *p = buf + sizeof(struct vgpu_save_head);
 	struct vgpu_save_context c;
 	struct vgpu_save_head head;
-	struct vgpu_save_regs regs;
 	u32 i;
 
 	memcpy(&head, buf, sizeof(head));
-	memcpy(&regs, p, sizeof(regs));
-	vgpu_account_set_limit(&m->account, regs.limit);
-	p += sizeof(regs) + sizeof(m->msix) + sizeof(m->pci) +
-	     vgpu_vram_state_bytes(m);
+	p += sizeof(struct vgpu_save_regs) + sizeof(m->msix) + sizeof(m->pci) +
+	     vgpu_vram_state_bytes(m) + vgpu_save_gens_bytes(m);
 	for (i = 0; i < head.contexts; i++, p += sizeof(c)) {
 		memcpy(&c, p, sizeof(c));
 		vgpu_account_set_limit(&m->contexts[c.id & 0xffff].account,
@@ -691,9 +742,9 @@ int vgpu_model_load(struct vgpu_model *m, const void *buf, size_t bytes)
 	struct vgpu_reader r = { .from = buf, .bytes = bytes };
 	struct vgpu_model_config config = m->config;
 	u32 engine = m->status & VGPU_STATUS_ENGINE;
+	u64 limit = vgpu_account_limit(&m->account);
 	int ret;
 
-	vgpu_account_set_limit(&m->account, U64_MAX);
 	ret = vgpu_load_all(m, &r);
 	if (!ret) {
 		vgpu_load_limits(m, buf);
@@ -702,6 +753,7 @@ int vgpu_model_load(struct vgpu_model *m, const void *buf, size_t bytes)
 	vgpu_model_fini(m);
 	vgpu_model_init(m, vgpu_model_bytes(&config), &config);
 	m->status |= engine;
+	vgpu_account_set_limit(&m->account, limit);
 	return ret;
 }
 
