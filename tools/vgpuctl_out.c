@@ -194,13 +194,14 @@ const char *ctl_size_text(uint64_t bytes, char *buf)
 					     "TiB" };
 	double value = (double)bytes;
 	unsigned int i = 0;
+	bool whole;
 
 	while (value >= 1024 && i < 4) {
 		value /= 1024;
 		i++;
 	}
-	snprintf(buf, 32, value == floor(value) ? "%.0f %s" : "%.1f %s", value,
-		 units[i]);
+	whole = value == (double)(uint64_t)value;
+	snprintf(buf, 32, whole ? "%.0f %s" : "%.1f %s", value, units[i]);
 	return buf;
 }
 

@@ -19,7 +19,7 @@ int main(void)
 		{ "gpu0", 4096 * MIB, 3072 * MIB },
 	};
 	/* Any address that is a multiple of a page and where nothing is. */
-	void *cpu_address = (void *)0x1000000000;
+	void *cpu_address = (void *)0x40000000;
 	struct vgpu_memory_stats stats = { .size = sizeof(stats) };
 	struct vgpu_memory_block block, with_cpu, other;
 	struct vgpu_allocator *allocator;
