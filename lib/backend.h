@@ -39,7 +39,7 @@ struct vgpu_backend_ring {
  * Guarantees of every operation: 0 or a negative errno unless it says
  * otherwise; it may be called from any thread, at the same time as any other,
  * except @open and @close; it holds no lock of its own while it runs a native
- * kernel; it never calls the front end (a native kernel may).  Options were
+ * kernel; it never calls the front end.  Options were
  * checked by the front end as far as vgpu/device.h says, other arguments are
  * the front end's own and right.
  *

@@ -8,6 +8,7 @@
 
 #include <vgpu/command.h>
 
+#include "os.h"
 #include "vgpu_device.h"
 
 static const char *const vgpu_command_names[] = {
@@ -21,8 +22,6 @@ static const char *const vgpu_command_names[] = {
 	[VGPU_COMMAND_SIGNAL] = "signal",
 };
 
-#define VGPU_COMMAND_TYPES						\
-	(sizeof(vgpu_command_names) / sizeof(vgpu_command_names[0]))
 #define VGPU_COMMAND_FLAGS						\
 	(VGPU_COMMAND_RELAXED | VGPU_COMMAND_INTERRUPT | VGPU_COMMAND_IDEMPOTENT)
 
@@ -30,7 +29,7 @@ _Static_assert(sizeof(struct vgpu_command) == 64, "a command is 64 bytes");
 
 const char *vgpu_command_name(uint32_t type)
 {
-	if (type < VGPU_COMMAND_TYPES && vgpu_command_names[type])
+	if (type < ARRAY_SIZE(vgpu_command_names) && vgpu_command_names[type])
 		return vgpu_command_names[type];
 	return "unknown";
 }

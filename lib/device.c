@@ -7,6 +7,7 @@
 
 #include <vgpu/error.h>
 
+#include "wait.h"
 #include "device.h"
 
 int vgpu_device_check_up(struct vgpu_device *dev)
@@ -78,9 +79,9 @@ static struct vgpu_device *device_new(const struct vgpu_device_options *o)
 	dev->next_number = 1;
 	vgpu_message_init(&dev->msg);
 	pthread_mutex_init(&dev->control, NULL);
-	pthread_rwlock_init(&dev->rings_lock, NULL);
-	pthread_rwlock_init(&dev->epoch_lock, NULL);
-	pthread_rwlock_init(&dev->names_lock, NULL);
+	vgpu_rwlock_init(&dev->rings_lock);
+	vgpu_rwlock_init(&dev->epoch_lock);
+	vgpu_rwlock_init(&dev->names_lock);
 	vgpu_spans_init(&dev->allocations);
 	vgpu_spans_init(&dev->registrations);
 	return dev;

@@ -7,6 +7,8 @@
 
 #include <vgpu/error.h>
 
+#include "os.h"
+
 static const struct {
 	int error;
 	const char *text;
@@ -26,7 +28,7 @@ static const struct {
 	{ EIO, "the engine was lost, or the queue is in error" },
 	{ EPIPE, "closed" },
 	{ ETIMEDOUT, "the time is up" },
-	{ ESTALE, "the result has been overwritten by later ones" },
+	{ ESTALE, "the command has ended, but nobody remembers how" },
 	{ ENODATA, "there is nothing to report yet" },
 	{ EOPNOTSUPP, "this device cannot do that" },
 };
@@ -35,7 +37,7 @@ const char *vgpu_strerror(int error)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(vgpu_errors) / sizeof(vgpu_errors[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(vgpu_errors); i++) {
 		if (vgpu_errors[i].error == error ||
 		    vgpu_errors[i].error == -error)
 			return vgpu_errors[i].text;

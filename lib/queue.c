@@ -43,93 +43,17 @@
 
 #include <vgpu/queue.h>
 
+#include "queue_internal.h"
 #include "ring_many.h"
-
-#define TAIL_STATE_SHIFT	61
-#define TAIL_STATE_MASK		(3ull << TAIL_STATE_SHIFT)
-#define TAIL_CLOSED		(1ull << 63)
-#define TAIL_POSITION		((1ull << TAIL_STATE_SHIFT) - 1)
-
-/* In the tail running is 0, so that positions compare as they are. */
-#define TAIL_RUNNING		(0ull << TAIL_STATE_SHIFT)
-#define TAIL_IDLE		(1ull << TAIL_STATE_SHIFT)
-#define TAIL_PAUSED		(2ull << TAIL_STATE_SHIFT)
-#define TAIL_ERROR		(3ull << TAIL_STATE_SHIFT)
-
-/* For consumers, who do not read the producers' tail without need. */
-#define STOP_ERROR		1u
-#define STOP_CLOSED		2u
 
 #define SPINS_BEFORE_SLEEP	64
 #define CHUNK			32u
-
-struct vgpu_queue {
-	/* Read by all, hardly ever written. */
-	struct vgpu_ring ring;
-	uint64_t capacity;
-	uint64_t base;		/* the first position */
-	uint64_t max_depth;	/* producers; grows only */
-	uint32_t stop;		/* STOP_*, written under @lock */
-	uint32_t refs;
-
-	/* Sleepers, and those who wake them. */
-	struct {
-		uint32_t sleepers;
-		uint32_t wake;	/* futex: counts wake-ups */
-	} __attribute__((aligned(128)));
-
-	/* Consumers. */
-	struct {
-		uint64_t completed;
-		uint64_t failed;
-		uint64_t waits;
-		uint64_t wait_ns;
-		uint64_t dropped;
-		uint64_t histogram[VGPU_QUEUE_BUCKETS];
-	} __attribute__((aligned(128)));
-
-	/* Producers that found no room. */
-	uint64_t overflows __attribute__((aligned(128)));
-
-	/* Protects changes of state and @message. */
-	pthread_mutex_t lock __attribute__((aligned(128)));
-	char name[32];
-	char message[192];
-};
 
 _Static_assert(sizeof(struct vgpu_command) == sizeof(struct vgpu_cmd),
 	       "a queue's slot holds a command");
 _Static_assert(offsetof(struct vgpu_command, user_data) ==
 	       offsetof(struct vgpu_cmd, user_data),
 	       "a command and a slot differ in the first 8 bytes only");
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
-
-static uint64_t tail_of(const struct vgpu_queue *q)
-{
-	return vgpu_ring_load_acquire(&q->ring.hdr->sq_tail);
-}
-
-static uint64_t head_of(const struct vgpu_queue *q)
-{
-	return vgpu_ring_load_acquire(&q->ring.hdr->sq_head);
-}
-
-static uint64_t counter(const uint64_t *p)
-{
-	return __atomic_load_n(p, __ATOMIC_RELAXED);
-}
-
-static void count(uint64_t *p, uint64_t n)
-{
-	__atomic_fetch_add(p, n, __ATOMIC_RELAXED);
-}
 
 /* Messages */
 
@@ -519,20 +443,6 @@ int vgpu_queue_set_error(struct vgpu_queue *queue, int error, const char *why)
 	return ret;
 }
 
-static enum vgpu_queue_state state_of(uint64_t tail)
-{
-	switch (tail & TAIL_STATE_MASK) {
-	case TAIL_RUNNING:
-		return VGPU_QUEUE_RUNNING;
-	case TAIL_PAUSED:
-		return VGPU_QUEUE_PAUSED;
-	case TAIL_ERROR:
-		return VGPU_QUEUE_ERROR;
-	default:
-		return VGPU_QUEUE_IDLE;
-	}
-}
-
 enum vgpu_queue_state vgpu_queue_state(const struct vgpu_queue *queue)
 {
 	return state_of(tail_of(queue));
@@ -540,9 +450,10 @@ enum vgpu_queue_state vgpu_queue_state(const struct vgpu_queue *queue)
 
 /* Submission */
 
-static bool valid(const struct vgpu_command *cmd)
+/* Not 0 if it is malformed; without a branch, for batches. */
+static inline uint32_t malformed(const struct vgpu_command *cmd)
 {
-	return cmd->type - 1u < VGPU_COMMAND_SIGNAL && cmd->flags <= 0xffff;
+	return (cmd->type - 1u >= VGPU_COMMAND_SIGNAL) | cmd->flags >> 16;
 }
 
 /* No position was to be had: say why. */
@@ -599,19 +510,19 @@ static inline void fill(struct vgpu_cmd *slot, const struct vgpu_command *cmd,
 {
 	uint32_t word = cmd->type | cmd->flags << 16;
 
+	if (cmd->submit_ns)
+		stamp = cmd->submit_ns;
 #ifdef VGPU_RING_TSAN
 	struct vgpu_cmd copy;
 
 	memcpy(&copy, cmd, sizeof(copy));
 	memcpy(&copy, &word, sizeof(word));
-	if (!cmd->submit_ns)
-		copy.op[5] = stamp;
+	copy.op[5] = stamp;
 	vgpu_ring_many_fill(slot, &copy);
 #else
 	memcpy(slot, &word, sizeof(word));
-	memcpy((char *)slot + 8, (const char *)cmd + 8, 56);
-	if (!cmd->submit_ns)
-		slot->op[5] = stamp;
+	memcpy((char *)slot + 8, (const char *)cmd + 8, 48);
+	slot->op[5] = stamp;
 #endif
 }
 
@@ -620,7 +531,7 @@ int vgpu_queue_submit(struct vgpu_queue *queue, const struct vgpu_command *cmd)
 	uint64_t stamp = 0;
 	__u64 pos;
 
-	if (!valid(cmd))
+	if (malformed(cmd))
 		return fail(queue, -EINVAL, "submit: the command is malformed");
 	if (!reserve(queue, 1, 1, &pos))
 		return refused(queue);
@@ -637,8 +548,8 @@ int vgpu_queue_submit_batch(struct vgpu_queue *queue,
 			    const struct vgpu_command *cmds, uint32_t n,
 			    enum vgpu_queue_batch how)
 {
+	uint32_t i, bad = 0;
 	uint64_t stamp;
-	uint32_t i;
 	__u64 pos;
 
 	if (!n)
@@ -646,9 +557,10 @@ int vgpu_queue_submit_batch(struct vgpu_queue *queue,
 	if (how != VGPU_QUEUE_ALL && how != VGPU_QUEUE_PARTIAL)
 		return fail(queue, -EINVAL, "submit_batch: neither all nor partial");
 	for (i = 0; i < n; i++)
-		if (!valid(&cmds[i]))
-			return fail(queue, -EINVAL,
-				    "submit_batch: a command is malformed");
+		bad |= malformed(&cmds[i]);
+	if (bad)
+		return fail(queue, -EINVAL,
+			    "submit_batch: a command is malformed");
 	if (n > queue->capacity) {
 		if (how == VGPU_QUEUE_ALL)
 			return fail(queue, -EINVAL,
@@ -696,46 +608,6 @@ int vgpu_queue_dequeue_batch(struct vgpu_queue *queue,
 	return ret;
 }
 
-static unsigned int bucket(uint64_t ns)
-{
-	unsigned int b = ns ? 63 - (unsigned int)__builtin_clzll(ns) : 0;
-
-	return b < VGPU_QUEUE_BUCKETS ? b : VGPU_QUEUE_BUCKETS - 1;
-}
-
-static void record_wait(struct vgpu_queue *q, uint64_t ns)
-{
-	if (ns == VGPU_QUEUE_WAIT_UNKNOWN)
-		return;
-	count(&q->waits, 1);
-	count(&q->wait_ns, ns);
-	count(&q->histogram[bucket(ns)], 1);
-}
-
-static uint64_t wait_until(const struct vgpu_command *cmd, uint64_t now)
-{
-	if (!cmd->submit_ns)
-		return VGPU_QUEUE_WAIT_UNKNOWN;
-	return now > cmd->submit_ns ? now - cmd->submit_ns : 0;
-}
-
-uint64_t vgpu_queue_wait_ns(const struct vgpu_command *cmd)
-{
-	return wait_until(cmd, cmd->submit_ns ? now_ns() : 0);
-}
-
-void vgpu_queue_mark_completed(struct vgpu_queue *queue, uint64_t wait_ns)
-{
-	count(&queue->completed, 1);
-	record_wait(queue, wait_ns);
-}
-
-void vgpu_queue_mark_failed(struct vgpu_queue *queue, uint64_t wait_ns)
-{
-	count(&queue->failed, 1);
-	record_wait(queue, wait_ns);
-}
-
 int vgpu_queue_process(struct vgpu_queue *queue, vgpu_queue_handler handler,
 		       void *ctx, uint32_t max)
 {
@@ -762,7 +634,8 @@ int vgpu_queue_process(struct vgpu_queue *queue, vgpu_queue_handler handler,
 				break;
 			if (handler(&chunk[i], ctx))
 				failed++;
-			record_wait(queue, wait_until(&chunk[i], now));
+			vgpu_queue_record_wait(queue,
+					       wait_until(&chunk[i], now));
 		}
 		count(&queue->completed, i - failed);
 		count(&queue->failed, failed);
@@ -770,118 +643,4 @@ int vgpu_queue_process(struct vgpu_queue *queue, vgpu_queue_handler handler,
 		done += i;
 	}
 	return done || n == -EAGAIN || !max ? (int)done : n;
-}
-
-/* Statistics */
-
-static void read_stats(const struct vgpu_queue *q, struct vgpu_queue_stats *s)
-{
-	uint64_t head = head_of(q), tail = tail_of(q);
-	uint64_t position = tail & TAIL_POSITION;
-	unsigned int i;
-
-	s->size = sizeof(*s);
-	s->state = state_of(tail);
-	s->closed = !!(tail & TAIL_CLOSED);
-	s->entries = q->capacity;
-	/* The head was read first: the difference may be too large by a lap. */
-	s->depth = position - head < q->capacity ? position - head : q->capacity;
-	s->max_depth = counter(&q->max_depth);
-	s->submitted = position - q->base;
-	s->completed = counter(&q->completed);
-	s->failed = counter(&q->failed);
-	s->dropped = counter(&q->dropped);
-	s->overflows = counter(&q->overflows);
-	s->waits = counter(&q->waits);
-	s->wait_ns = counter(&q->wait_ns);
-	s->avg_wait_ns = s->waits ? s->wait_ns / s->waits : 0;
-	s->avg_wait_us = s->avg_wait_ns / 1000;
-	s->sample = VGPU_QUEUE_SAMPLE;
-	for (i = 0; i < VGPU_QUEUE_BUCKETS; i++)
-		s->histogram[i] = counter(&q->histogram[i]);
-}
-
-int vgpu_queue_stats(const struct vgpu_queue *queue,
-		     struct vgpu_queue_stats *stats)
-{
-	struct vgpu_queue_stats all;
-	size_t size = stats->size;
-
-	if (size < sizeof(size))
-		return -EINVAL;
-	read_stats(queue, &all);
-	if (size > sizeof(all)) {
-		memset((char *)stats + sizeof(all), 0, size - sizeof(all));
-		size = sizeof(all);
-	}
-	all.size = stats->size;
-	memcpy(stats, &all, size);
-	return 0;
-}
-
-const char *vgpu_queue_state_name(enum vgpu_queue_state state)
-{
-	static const char *const names[] = {
-		[VGPU_QUEUE_IDLE] = "idle",
-		[VGPU_QUEUE_RUNNING] = "running",
-		[VGPU_QUEUE_PAUSED] = "paused",
-		[VGPU_QUEUE_ERROR] = "error",
-	};
-
-	return (unsigned int)state < sizeof(names) / sizeof(names[0]) ?
-		       names[state] : "unknown";
-}
-
-/* snprintf() that goes on where the last one stopped. */
-__attribute__((format(printf, 4, 5)))
-static size_t add_text(char *text, size_t size, size_t at, const char *fmt, ...)
-{
-	va_list args;
-	int n;
-
-	va_start(args, fmt);
-	n = vsnprintf(at < size ? text + at : NULL, at < size ? size - at : 0,
-		      fmt, args);
-	va_end(args);
-	return at + (n > 0 ? (size_t)n : 0);
-}
-
-int vgpu_queue_stats_text(const struct vgpu_queue *queue, char *text,
-			  size_t size)
-{
-	struct vgpu_queue_stats s;
-	size_t at = 0;
-	unsigned int i;
-
-	read_stats(queue, &s);
-	at = add_text(text, size, at,
-		      "state:        %s%s\n"
-		      "entries:      %llu, %llu in use, %llu at most\n"
-		      "submitted:    %llu\n"
-		      "completed:    %llu\n"
-		      "failed:       %llu\n"
-		      "dropped:      %llu\n"
-		      "overflows:    %llu\n"
-		      "average wait: %llu us (%llu ns), from %llu commands; of those submitted one by one, 1 in %llu is timed\n",
-		      vgpu_queue_state_name(s.state),
-		      s.closed ? ", closed" : "",
-		      (unsigned long long)s.entries,
-		      (unsigned long long)s.depth,
-		      (unsigned long long)s.max_depth,
-		      (unsigned long long)s.submitted,
-		      (unsigned long long)s.completed,
-		      (unsigned long long)s.failed,
-		      (unsigned long long)s.dropped,
-		      (unsigned long long)s.overflows,
-		      (unsigned long long)s.avg_wait_us,
-		      (unsigned long long)s.avg_wait_ns,
-		      (unsigned long long)s.waits,
-		      (unsigned long long)s.sample);
-	for (i = 0; i < VGPU_QUEUE_BUCKETS; i++)
-		if (s.histogram[i])
-			at = add_text(text, size, at,
-				      "waited %12llu ns or more: %llu\n",
-				      i ? 1ull << i : 0ull,
-				      (unsigned long long)s.histogram[i]);
-	return (int)at;
 }

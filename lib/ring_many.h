@@ -80,14 +80,23 @@ VGPU_RING_INLINE uint32_t vgpu_ring_take(const struct vgpu_ring *r, void *out,
 	 * together.  spin: ring.take.head
 	 */
 	__u64 head = vgpu_ring_load_acquire(&r->hdr->sq_head);
+	uint32_t n, i;
 	__u64 old;
-	uint32_t n;
 
 	for (;;) {
 		for (n = 0; n < max && vgpu_ring_published(r, head + n); n++)
 			vgpu_ring_many_copy(to + 64 * (size_t)n,
 					    vgpu_ring_slot(r, head + n));
 		*pos = head;
+		/*
+		 * Loads do not pass the exchange below: without this every
+		 * call would wait for its first line from the start.
+		 */
+		if (n == 1)
+			__builtin_prefetch(vgpu_ring_slot(r, head + 6));
+		else
+			for (i = 0; i < n && i < 16; i++)
+				__builtin_prefetch(vgpu_ring_slot(r, head + n + i));
 		if (!n) {
 			old = vgpu_ring_load_acquire(&r->hdr->sq_head);
 			if (old == head)

@@ -100,7 +100,8 @@ int vgpu_rings_make(struct vgpu_device *dev, uint32_t entries,
 	r->dev = dev;
 	r->refs = 1;
 	r->times = times;
-	r->mask = (uint64_t)entries * VGPU_RESULTS_PER_ENTRY - 1;
+	r->mask = max_t(uint64_t, (uint64_t)entries * VGPU_RESULTS_PER_ENTRY,
+			VGPU_RESULTS_MIN) - 1;
 	r->results = calloc(r->mask + 1, sizeof(r->results[0]));
 	if (!r->results) {
 		free(r);
@@ -128,14 +129,36 @@ err_free:
 	return ret;
 }
 
+/* Let the device get on with the ring, or wait until something has changed. */
+static void rings_step(struct vgpu_device_ring *ring, uint64_t seen)
+{
+	struct vgpu_device *dev = ring->dev;
+
+	/* It may need room for completions. */
+	vgpu_results_reap(ring);
+	if (!dev->ops->run(dev->backend, 1))
+		dev->ops->wait(dev->backend, seen, VGPU_FOREVER);
+}
+
 /* With @dev->control held.  @what: VGPU_RING_START, _PAUSE or _RESET. */
 int vgpu_rings_control(struct vgpu_device_ring *ring, uint64_t what)
 {
 	struct vgpu_cmd cmd = vgpu_admin_cmd(VGPU_ADMIN_RING_CONTROL, ring->id,
 					     what, 0);
+	struct vgpu_device *dev = ring->dev;
 	u64 result[2];
+	uint64_t seen;
+	int ret;
 
-	return vgpu_device_admin(ring->dev, &cmd, result);
+	for (;;) {
+		seen = dev->ops->events(dev->backend);
+		ret = vgpu_device_admin(dev, &cmd, result);
+		/* A ring that is being emptied starts when it is empty. */
+		if (ret != -EBUSY || what != VGPU_RING_START ||
+		    READ_ONCE(ring->ring.hdr->state) == VGPU_RING_ERROR)
+			return ret;
+		rings_step(ring, seen);
+	}
 }
 
 /* With @dev->control held: out of the table, and off the device. */
@@ -293,6 +316,38 @@ int vgpu_device_ring_pause(struct vgpu_device_ring *ring)
 	return ret;
 }
 
+/* Its memory was broken: nothing in it can be believed any more. */
+static int give_up(struct vgpu_device_ring *ring)
+{
+	struct vgpu_device *dev = ring->dev;
+
+	vgpu_store_release(&ring->lost, 1);
+	dev->ops->ring_destroy(dev->backend, ring->id);
+	vgpu_results_reap(ring);
+	return vgpu_message_set(&dev->msg, -ENODEV,
+				"the ring's memory was overwritten: destroy it and make another");
+}
+
+static int reset_ring(struct vgpu_device_ring *ring)
+{
+	struct vgpu_device *dev = ring->dev;
+	uint32_t was = READ_ONCE(ring->ring.hdr->state);
+	uint64_t seen;
+	int ret;
+
+	if (was == VGPU_RING_ERROR)
+		return give_up(ring);
+	ret = vgpu_rings_control(ring, VGPU_RING_RESET);
+	while (!ret && was != VGPU_RING_IDLE) {
+		seen = dev->ops->events(dev->backend);
+		if (READ_ONCE(ring->ring.hdr->state) == VGPU_RING_IDLE)
+			break;
+		rings_step(ring, seen);
+	}
+	vgpu_results_reap(ring);
+	return ret;
+}
+
 int vgpu_device_ring_reset(struct vgpu_device_ring *ring)
 {
 	struct vgpu_device *dev = ring->dev;
@@ -303,7 +358,7 @@ int vgpu_device_ring_reset(struct vgpu_device_ring *ring)
 	if (!ret) {
 		vgpu_store_release(&ring->accepting, 0);
 		ring->paused = true;
-		ret = vgpu_rings_control(ring, VGPU_RING_RESET);
+		ret = reset_ring(ring);
 	}
 	pthread_mutex_unlock(&dev->control);
 	return ret;

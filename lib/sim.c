@@ -6,7 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "wait.h"
 #include "sim.h"
 
 #define VGPU_SIM_VRAM_BYTES	(256ull << 20)
@@ -16,8 +16,8 @@
 static void default_info(struct vgpu_device_info *info)
 {
 	vgpu_device_info_init(info);
-	strcpy(info->id, "sim0");
-	strcpy(info->name, "vgpu simulator");
+	snprintf(info->id, sizeof(info->id), "sim0");
+	snprintf(info->name, sizeof(info->name), "vgpu simulator");
 	info->type = VGPU_DEVICE_TYPE_SOFTWARE;
 }
 
@@ -186,7 +186,7 @@ static int sim_open(const struct vgpu_device_options *o,
 	if (info.available_memory > info.total_memory)
 		info.available_memory = info.total_memory;
 	if (!info.driver[0])
-		strcpy(info.driver, "simulator");
+		snprintf(info.driver, sizeof(info.driver), "simulator");
 	s = aligned_alloc(64, (sizeof(*s) + 63) & ~63ul);
 	if (!s)
 		return vgpu_message_set(msg, -ENOMEM, "memory is short");
@@ -357,10 +357,8 @@ static int sim_compact(void *b, uint64_t max_bytes, uint64_t *moved)
 	pthread_mutex_lock(&s->lock);
 	/* What was freed is free for moves once it is zero. */
 	ret = vgpu_model_compact(s->m, max_bytes);
-	if (!ret) {
-		s->compacting = true;
+	if (!ret)
 		vgpu_sim_changed(s);
-	}
 	while (!ret) {
 		ret = vgpu_model_compacted(s->m, &bytes, &more);
 		if (ret != -EAGAIN)

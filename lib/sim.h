@@ -55,8 +55,6 @@ struct vgpu_sim_native {
  * @running: a thread runs work items; it is the only one, and drops the lock
  *	for long ones
  * @events: rises with every change; written under @lock, read without
- * @compacting: somebody waits for a compaction
- * @ended: commands that had ended when that was last looked at
  * @objects: by the lower 16 bits of their ids
  * @rings: objects of ring memory, by the lower 16 bits of the rings' ids; an
  *	id of 0: the model has let go of it
@@ -72,10 +70,8 @@ struct vgpu_sim {
 	struct vgpu_model *m;
 	uint32_t waiters;
 	bool running;
-	bool compacting;
 	bool background;
 	bool quit;
-	uint64_t ended;
 	struct vgpu_sim_object objects[VGPU_SIM_OBJECTS + 1];
 	uint32_t rings[VGPU_SIM_RINGS + 1];
 	uint32_t ring_objects[VGPU_SIM_RINGS + 1];
@@ -86,6 +82,7 @@ struct vgpu_sim {
 	int irq_fd;
 	struct vgpu_device_info info;
 	pthread_t thread;
+
 	uint64_t events __attribute__((aligned(64)));
 };
 

@@ -11,11 +11,13 @@
 #include <sched.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "wait.h"
 #include "sim.h"
 
 /* What takes longer than dropping the lock and taking it again. */
 #define VGPU_SIM_LONG_BYTES	(16u << 10)
+/* Of a pattern that is not one byte; stays in the first cache. */
+#define VGPU_SIM_FILL_BYTES	(8u << 10)
 /* How long a waiting thread looks before it sleeps. */
 #define VGPU_SIM_SPIN_NS	20000u
 
@@ -28,16 +30,20 @@ void vgpu_sim_changed(struct vgpu_sim *s)
 		pthread_cond_broadcast(&s->cond);
 }
 
+/* The first bytes word by word, the rest as copies of those. */
 static void fill(uint32_t *to, uint64_t bytes, uint32_t pattern)
 {
-	uint64_t i;
+	uint64_t i, done = bytes < VGPU_SIM_FILL_BYTES ? bytes :
+							 VGPU_SIM_FILL_BYTES;
 
 	if (pattern == (pattern & 0xff) * 0x01010101u) {
 		memset(to, (int)(pattern & 0xff), bytes);
 		return;
 	}
-	for (i = 0; i < bytes / 4; i++)
+	for (i = 0; i < done / 4; i++)
 		to[i] = pattern;
+	for (i = done; i < bytes; i += done)
+		memcpy((char *)to + i, to, bytes - i < done ? bytes - i : done);
 }
 
 /* Blocks that move leave zeroes behind: what is allocated there next is. */
@@ -132,26 +138,6 @@ static void execute(struct vgpu_sim *s, const struct vgpu_work *w,
 	}
 }
 
-/* Whether commands, or a compaction, have ended since that was last asked. */
-static bool ended(struct vgpu_sim *s)
-{
-	struct vgpu_model_stats stats;
-	uint64_t now;
-	u64 moved;
-	bool more;
-
-	vgpu_model_stats(s->m, &stats);
-	now = stats.completed + stats.failed;
-	if (s->compacting && !vgpu_model_compacted(s->m, &moved, &more)) {
-		s->compacting = false;
-		return true;
-	}
-	if (now == s->ended)
-		return false;
-	s->ended = now;
-	return true;
-}
-
 /*
  * One call of the model and what comes of it, up to @max items; @n gets how
  * many.  False if another thread is at it, or nothing has happened.
@@ -159,19 +145,19 @@ static bool ended(struct vgpu_sim *s)
 bool vgpu_sim_round(struct vgpu_sim *s, uint32_t max, uint32_t *n)
 {
 	struct vgpu_work work[VGPU_SIM_BATCH];
-	uint64_t now_ns = vgpu_now_ns();
+	uint64_t now_ns;
 	uint32_t i;
 
 	*n = 0;
-	if (s->running)
+	/* What ends without an item, or begins to wait, was pending before. */
+	if (s->running || !vgpu_model_pending(s->m))
 		return false;
+	now_ns = vgpu_now_ns();
 	if (max > VGPU_SIM_BATCH)
 		max = VGPU_SIM_BATCH;
 	do {
 		*n = vgpu_model_run(s->m, now_ns, work, max);
 	} while (!*n && vgpu_model_pending(s->m));
-	if (!*n && !ended(s))
-		return false;
 	s->running = true;
 	for (i = 0; i < *n; i++)
 		execute(s, &work[i], &now_ns);

@@ -5,12 +5,13 @@
  *
  * The caller holds the lock: for reading to find, for writing to change.
  */
+#include "wait.h"
 #include "device.h"
 
 void vgpu_spans_init(struct vgpu_spans *spans)
 {
 	memset(spans, 0, sizeof(*spans));
-	pthread_rwlock_init(&spans->lock, NULL);
+	vgpu_rwlock_init(&spans->lock);
 }
 
 void vgpu_spans_clear(struct vgpu_spans *spans)

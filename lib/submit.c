@@ -23,8 +23,8 @@ _Static_assert(sizeof(struct vgpu_launch_args) == sizeof(struct vgpu_args),
 _Static_assert(offsetof(struct vgpu_launch_args, consts) ==
 	       offsetof(struct vgpu_args, consts),
 	       "arguments are passed on as they are");
-_Static_assert(VGPU_LAUNCH_READ == VGPU_RANGE_READ &&
-	       VGPU_LAUNCH_WRITE == VGPU_RANGE_WRITE, "likewise");
+_Static_assert((VGPU_LAUNCH_READ | VGPU_LAUNCH_WRITE << 8) ==
+	       (VGPU_RANGE_READ | VGPU_RANGE_WRITE << 8), "likewise");
 
 /* Let the device get on.  Whether anything came of it. */
 static bool progress(struct vgpu_device_ring *ring)

@@ -114,8 +114,10 @@ struct vgpu_launch {
  * @VGPU_WORK_CLEAR: fill @bytes at @to with the 32-bit @pattern
  * @VGPU_WORK_FETCH: copy @bytes from @from to @buffer, in the model
  * @VGPU_WORK_SCRUB: make @bytes of VRAM at @to zero; nobody uses them
- * @VGPU_WORK_MOVE: copy @bytes of VRAM from @from to @to.  They may overlap; if
- *	so, @to is lower: copy ascending
+ * @VGPU_WORK_MOVE: copy @bytes of VRAM from @from to @to, then make zero what
+ *	of @from is not @to: it is free memory from then on.  They may overlap;
+ *	if so, @to is lower: copy ascending.  To fail, leave @from as it was and
+ *	@to zero
  * @VGPU_WORK_LAUNCH: run @launch, which stays valid until it is reported
  * @VGPU_WORK_CANCEL: stop the launch with work id @arg, and then report that
  * @VGPU_WORK_ADMIN_ATTACH: make @bytes of system memory at the device address

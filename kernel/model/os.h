@@ -27,6 +27,11 @@
 #include <linux/stddef.h>
 #include <linux/string.h>
 
+/* Each use of these names its partner. */
+#define vgpu_load_acquire(p)	smp_load_acquire(p)
+/* Likewise. */
+#define vgpu_store_release(p, v)	smp_store_release(p, v)
+#define vgpu_xchg(p, v)		xchg(p, v)
 #define vgpu_cmpxchg(p, o, n)	cmpxchg(p, o, n)
 
 /* A broken invariant of the model: say so once, go on defensively. */
@@ -66,6 +71,9 @@ typedef __s64 s64;
 
 #define READ_ONCE(x)		__atomic_load_n(&(x), __ATOMIC_RELAXED)
 #define WRITE_ONCE(x, v)	__atomic_store_n(&(x), (v), __ATOMIC_RELAXED)
+#define vgpu_load_acquire(p)	__atomic_load_n((p), __ATOMIC_ACQUIRE)
+#define vgpu_store_release(p, v) __atomic_store_n((p), (v), __ATOMIC_RELEASE)
+#define vgpu_xchg(p, v)		__atomic_exchange_n((p), (v), __ATOMIC_SEQ_CST)
 #define vgpu_cmpxchg(p, o, n)						\
 ({									\
 	__typeof__(*(p)) expected_ = (o);				\

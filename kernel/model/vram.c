@@ -15,6 +15,13 @@
 #define VRAM_PROBES		8u
 #define VRAM_LAST_PROBES	256u
 
+/* A hole of 1 MiB or more is a large one. */
+#define VRAM_LARGE		(1u << (20 - VGPU_VRAM_GRANULE_SHIFT))
+
+/*
+ * Adding and removing are free of branches that depend on chance: what has
+ * no neighbour writes to extent 0, and the bits are computed.
+ */
 static void bin_add(struct vgpu_vram *v, u32 set, u32 len, u32 i)
 {
 	struct vram_bins *bins = &v->bins[set];
@@ -23,13 +30,10 @@ static void bin_add(struct vgpu_vram *v, u32 set, u32 len, u32 i)
 
 	v->ext[i].bin.prev[set] = 0;
 	v->ext[i].bin.next[set] = head;
-	if (head) {
-		v->ext[head].bin.prev[set] = i;
-	} else {
-		bins->map[b / 64] |= 1ull << (b % 64);
-		bins->words |= 1ull << (b / 64);
-	}
+	v->ext[head].bin.prev[set] = i;
 	bins->head[b] = i;
+	bins->map[b / 64] |= 1ull << (b % 64);
+	bins->words |= 1ull << (b / 64);
 }
 
 static void bin_del(struct vgpu_vram *v, u32 set, u32 len, u32 i)
@@ -37,21 +41,17 @@ static void bin_del(struct vgpu_vram *v, u32 set, u32 len, u32 i)
 	struct vram_bins *bins = &v->bins[set];
 	u32 prev = v->ext[i].bin.prev[set];
 	u32 next = v->ext[i].bin.next[set];
-	u32 b;
+	u32 b = vram_bin(len);
+	u32 *to_i = prev ? &v->ext[prev].bin.next[set] : &bins->head[b];
+	u64 map;
 
-	if (next)
-		v->ext[next].bin.prev[set] = prev;
-	if (prev) {
-		v->ext[prev].bin.next[set] = next;
-		return;
-	}
-	b = vram_bin(len);
-	bins->head[b] = next;
-	if (next)
-		return;
-	bins->map[b / 64] &= ~(1ull << (b % 64));
-	if (!bins->map[b / 64])
-		bins->words &= ~(1ull << (b / 64));
+	*to_i = next;
+	v->ext[next].bin.prev[set] = prev;
+	map = bins->map[b / 64] & ~(1ull << (b % 64));
+	map |= (u64)!!bins->head[b] << (b % 64);
+	bins->map[b / 64] = map;
+	bins->words = (bins->words & ~(1ull << (b / 64))) |
+		      (u64)!!map << (b / 64);
 }
 
 static void bins_add(struct vgpu_vram *v, u32 i)
@@ -115,11 +115,10 @@ static void ext_link(struct vgpu_vram *v, u32 i, u32 prev)
 	v->ext[i].prev = prev;
 	v->ext[i].next = next;
 	v->ext[prev].next = i;
-	if (next)
-		v->ext[next].prev = i;
+	v->ext[next].prev = i;
 }
 
-/* Make a's or b's neighbours, or its bank, point to it. */
+/* Make an extent's neighbours, or its bank, point to it. */
 static void ext_relink(struct vgpu_vram *v, u32 i)
 {
 	const struct vram_extent *x = &v->ext[i];
@@ -128,8 +127,7 @@ static void ext_relink(struct vgpu_vram *v, u32 i)
 		v->ext[x->prev].next = i;
 	else
 		vram_bank_first(v)[vram_bank_of(v, x->start)] = i;
-	if (x->next)
-		v->ext[x->next].prev = i;
+	v->ext[x->next].prev = i;
 }
 
 static void ext_unlink(struct vgpu_vram *v, u32 i)
@@ -141,8 +139,7 @@ static void ext_unlink(struct vgpu_vram *v, u32 i)
 		v->ext[prev].next = next;
 	else
 		vram_bank_first(v)[vram_bank_of(v, v->ext[i].start)] = next;
-	if (next)
-		v->ext[next].prev = prev;
+	v->ext[next].prev = prev;
 }
 
 static void ext_set_free(struct vgpu_vram *v, u32 i, u32 start, u32 len)
@@ -193,13 +190,13 @@ void vram_release(struct vgpu_vram *v, u32 i)
 	u32 prev = v->ext[i].prev;
 	u32 next = v->ext[i].next;
 
-	if (next && v->ext[next].state == EXT_FREE) {
+	if (v->ext[next].state == EXT_FREE) {
 		ext_unset_free(v, next);
 		len += v->ext[next].len;
 		ext_unlink(v, next);
 		ext_put_unused(v, next);
 	}
-	if (prev && v->ext[prev].state == EXT_FREE) {
+	if (v->ext[prev].state == EXT_FREE) {
 		ext_unset_free(v, prev);
 		start = v->ext[prev].start;
 		len += v->ext[prev].len;
@@ -365,7 +362,7 @@ struct vram_want {
 	u32 sure;		/* an extent this long in the set always fits */
 };
 
-/* Where in a free extent the block would begin, if it fits. */
+/* Whether a block fits into a free extent, and what of it is then left. */
 static bool fits(const struct vgpu_vram *v, u32 i, const struct vram_want *w,
 		 u32 *left)
 {
@@ -408,12 +405,20 @@ static u32 search(const struct vgpu_vram *v, const struct vram_want *w,
 }
 
 /*
- * Where to put a block in its hole: at the front, unless the hole begins at
- * a multiple of 64 KiB, ends at none, and the block needs none itself.
+ * Where to put a block in its hole: at the front, unless that is a multiple
+ * of 64 KiB and the block needs none; then at the end, so that the front
+ * stays good for one that does.  Large holes have room for both, and are
+ * filled from the front, where compaction packs blocks, too.
  */
 static u32 place(const struct vgpu_vram *v, u32 hole, const struct vram_want *w)
 {
-	return (u32)vram_round_up(v->ext[hole].start, w->align_shift);
+	const struct vram_extent *x = &v->ext[hole];
+	u32 shift = w->align_shift;
+
+	if (w->set == VRAM_BY_LEN && !(x->start & (VRAM_COARSE - 1)) &&
+	    x->len < VRAM_LARGE)
+		return (u32)((vram_end(v, hole) - w->len) >> shift << shift);
+	return (u32)vram_round_up(x->start, shift);
 }
 
 int vgpu_vram_alloc(struct vgpu_vram *v, u64 size, u64 align, u32 flags,

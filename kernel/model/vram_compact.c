@@ -25,8 +25,8 @@
 #define VRAM_REACH		2u
 #define VRAM_NEAR		16u
 
-/* A block slides only into a hole of more than 1/2048 of its size. */
-#define VRAM_SLIDE_SHIFT	11
+/* A block slides only into a hole of more than 1/256 of its size. */
+#define VRAM_SLIDE_SHIFT	8
 
 struct vram_pick {
 	u32 block;

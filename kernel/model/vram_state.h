@@ -34,7 +34,10 @@ enum { VRAM_BY_LEN, VRAM_BY_COARSE_LEN, VRAM_SETS };
 
 enum { EXT_UNUSED, EXT_FREE, EXT_USED, EXT_TARGET };
 
-/* Index 0 is no extent.  An unused one is linked by next. */
+/*
+ * Index 0 stands for none: never in use, without length, and its links hold
+ * anything.  An unused extent is linked by next.
+ */
 struct vram_extent {
 	u32 start;
 	u32 len;
@@ -117,12 +120,9 @@ static inline u32 vram_bank_of(const struct vgpu_vram *v, u32 start)
 
 static inline u32 vram_bin(u32 len)
 {
-	u32 e;
+	u32 e = vram_log2(len | VRAM_SUB) - VRAM_SUB_SHIFT;
 
-	if (len < VRAM_SUB)
-		return len;
-	e = vram_log2(len) - VRAM_SUB_SHIFT;
-	return ((e + 1) << VRAM_SUB_SHIFT) | ((len >> e) & (VRAM_SUB - 1));
+	return (e << VRAM_SUB_SHIFT) + (len >> e);
 }
 
 /* Length left of [start, start + len) from the next multiple of 64 KiB on. */

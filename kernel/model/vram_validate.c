@@ -35,13 +35,12 @@ static bool check_header(const struct vgpu_vram *v, u64 bytes)
 	       v->index_shift == vram_log2(v->extents - 1) + 1;
 }
 
-/* Index 0 stands for "none" and is read as an empty extent now and then. */
+/* What stands for "none" is read now and then: an empty one, not in use. */
 static bool check_none(const struct vgpu_vram *v)
 {
 	const struct vram_extent *x = &v->ext[0];
 
-	return !x->start && !x->len && !x->prev && !x->next && !x->gen &&
-	       x->state == EXT_UNUSED;
+	return !x->start && !x->len && !x->gen && x->state == EXT_UNUSED;
 }
 
 static bool aligned(u32 start, u32 shift)

@@ -29,7 +29,10 @@
 #define BANK_SHIFT	30
 #define OPS		200000u
 #define MAX_FILL	2000000u
-#define SEEDS		7
+/* The first failure's time varies more the larger blocks are. */
+#define SEEDS_A		31
+#define SEEDS_B		7
+#define SEEDS		SEEDS_A
 #define KIB		1024.0
 #define MIB		(1024.0 * KIB)
 
@@ -397,6 +400,8 @@ static void bench(const char *name, double hi, int seeds, uint32_t ops,
 
 		trace_make(&t, (uint64_t)s + 1, ops, 4 * KIB, hi);
 		for (i = 0; i < PEERS; i++) {
+			if (s && peers[i]->slow)
+				continue;
 			run(peers[i], &t, &r,
 			    peers[i] == &peer_ours ? &c : NULL);
 			pair[i][s] = r.pair_ns;
@@ -416,9 +421,10 @@ static void bench(const char *name, double hi, int seeds, uint32_t ops,
 		trace_free(&t);
 	}
 	for (size_t i = 0; i < PEERS; i++) {
-		double ns = median(pair[i], seeds), q = median(ratio[i], seeds);
-		double tail = median(p999[i], seeds);
-		double u = median(util[i], seeds), f = median(fails[i], seeds);
+		int n = peers[i]->slow ? 1 : seeds;
+		double ns = median(pair[i], n), q = median(ratio[i], n);
+		double tail = median(p999[i], n);
+		double u = median(util[i], n), f = median(fails[i], n);
 
 		if (json)
 			printf("%s\n  {\"trace\":\"%s\",\"allocator\":\"%s\",\"pair_ns\":%.1f,\"ratio\":%.4f,\"p999_ns\":%.0f,\"utilisation\":%.2f,\"failed\":%.0f}",
@@ -447,7 +453,7 @@ int main(int argc, char **argv)
 {
 	bool json = false, quick = false;
 	uint32_t ops;
-	int seeds, i;
+	int i;
 
 	for (i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--json")) {
@@ -460,17 +466,17 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	seeds = quick ? 1 : SEEDS;
 	ops = quick ? OPS / 4 : OPS;
 	if (json)
-		printf("{\"bench\":\"alloc\",\"flags\":\"%s\",\"heap\":%llu,\"ops\":%u,\"seeds\":%d,\"results\":[",
-		       BENCH_FLAGS, HEAP, ops, seeds);
+		printf("{\"bench\":\"alloc\",\"flags\":\"%s\",\"heap\":%llu,\"ops\":%u,\"results\":[",
+		       BENCH_FLAGS, HEAP, ops);
 	else
-		printf("VRAM allocator, heap 4 GiB, %u operations, median of %d seeds, flags %s\nA: 4 KiB to 64 MiB, B: 4 KiB to 1 MiB\n   %-22s %9s %8s %10s %7s %7s\n",
-		       ops, seeds, BENCH_FLAGS, "", "pair ns", "ratio",
+		printf("VRAM allocator, heap 4 GiB, %u operations, flags %s\nA: 4 KiB to 64 MiB, median of %d seeds; B: 4 KiB to 1 MiB, %d seeds; drm_buddy one\n   %-22s %9s %8s %10s %7s %7s\n",
+		       ops, BENCH_FLAGS, quick ? 1 : SEEDS_A,
+		       quick ? 1 : SEEDS_B, "", "pair ns", "ratio",
 		       "p99.9 ns", "util %", "failed");
-	bench("A", 64 * MIB, seeds, ops, json, "");
-	bench("B", MIB, seeds, ops, json, ",");
+	bench("A", 64 * MIB, quick ? 1 : SEEDS_A, ops, json, "");
+	bench("B", MIB, quick ? 1 : SEEDS_B, ops, json, ",");
 	printf(json ? "]}\n" : "");
 	return 0;
 }

@@ -10,6 +10,7 @@
 
 struct peer {
 	const char *name;
+	int slow;		/* measured with one seed only */
 	void *(*create)(uint64_t heap, uint32_t blocks);
 	int (*alloc)(void *h, uint32_t i, uint64_t size, uint64_t align);
 	void (*free)(void *h, uint32_t i);

@@ -131,6 +131,7 @@ static void buddy_destroy(void *h)
 
 const struct peer peer_drm_buddy = {
 	.name = "drm_buddy trim (6.1)",
+	.slow = 1,
 	.create = buddy_create,
 	.alloc = buddy_alloc,
 	.free = buddy_free,

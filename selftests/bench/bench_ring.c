@@ -149,6 +149,7 @@ enum { RTE_SP, RTE_MP, MUTEX = 5 };
 
 static const struct bench_impl *impls[16];
 static unsigned int n_impls;
+static bool left_out[16];	/* by --only */
 
 static const struct bench_impl table[] = {
 	[RTE_SP] = BENCH_IMPL(rte_sp, "rte_ring SP/SC", 0, rte_sp_create, free,
@@ -185,7 +186,7 @@ static const struct workload {
 	{ "1P1C b32", "pair_bulk32", PAIR, 32, 640000, RTE_SP },
 	{ "2P2C b1", "four_bulk1", FOUR, 1, 200000, RTE_MP },
 	{ "2P2C b32", "four_bulk32", FOUR, 32, 640000, RTE_MP },
-	{ "trip ns", "round_trip_ns", TRIP, 1, 20000, RTE_SP },
+	{ "trip ns", "round_trip_ns", TRIP, 1, 5000, RTE_SP },
 };
 
 #define N_WORKLOADS	(sizeof(workloads) / sizeof(workloads[0]))
@@ -426,13 +427,16 @@ static void print_text(unsigned int reps)
 
 	printf("rings, 64-byte elements, %u entries: million a second and ratio to rte_ring in the same repetition\n"
 	       "(SP/SC; MP/MC for 2P2C and for the round trip of many-to-many rings); medians of %u\n"
-	       "flags: %s\nplacement: %s (line round trip %.0f ns, min %.0f ns; processors %d and %d)\n\n%-26s",
+	       "worst: the worst repetition of 2P2C b1 and b32 to their medians; mutex: ratio to mutex + condvar, 1P1C b1 and b32\n"
+	       "flags: %s\nplacement: %s (line round trip %.0f ns, first %.0f ns; processors %d and %d)\n\n%-26s",
 	       BENCH_ENTRIES, reps, BENCH_FLAGS, placement(median(probe, reps)),
 	       median(probe, reps), probe[0], cpu[0], cpu[1], "");
 	for (w = 0; w < N_WORKLOADS; w++)
 		printf(" %15s", workloads[w].name);
-	printf("  worst 2P2C\n");
+	printf("  %9s  %s\n", "mutex", "worst");
 	for (i = 0; i < n_impls; i++) {
+		if (left_out[i])
+			continue;
 		printf("%-26s", impls[i]->name);
 		for (w = 0; w < N_WORKLOADS; w++) {
 			if (!runs(impls[i], &workloads[w])) {
@@ -443,8 +447,10 @@ static void print_text(unsigned int reps)
 			       median_ratio(i, peer_of(impls[i], &workloads[w]),
 					    w, reps));
 		}
+		printf("  %4.1f %4.1f", median_ratio(i, MUTEX, 1, reps),
+		       median_ratio(i, MUTEX, 2, reps));
 		if (impls[i]->many)
-			printf("   %.2f %.2f", worst(i, 3, reps),
+			printf("  %.2f %.2f", worst(i, 3, reps),
 			       worst(i, 4, reps));
 		printf("\n");
 	}
@@ -458,6 +464,8 @@ static void print_json(unsigned int reps)
 	       BENCH_FLAGS, BENCH_ENTRIES, reps, placement(median(probe, reps)),
 	       median(probe, reps));
 	for (i = 0; i < n_impls; i++) {
+		if (left_out[i])
+			continue;
 		printf("%s{\"name\":\"%s\"", i ? "," : "", impls[i]->name);
 		for (w = 0; w < N_WORKLOADS; w++) {
 			if (!runs(impls[i], &workloads[w]))
@@ -538,15 +546,17 @@ int main(int argc, char **argv)
 	for (i = 0; i < sizeof(table) / sizeof(table[0]); i++)
 		impls[n_impls++] = &table[i];
 	impls[n_impls++] = &bench_boost_spsc;
+	/* What ratios are taken to is always run. */
+	for (i = 0; only && i < n_impls; i++)
+		left_out[i] = i != RTE_SP && i != RTE_MP && i != MUTEX &&
+			      !strstr(impls[i]->name, only);
 
 	for (k = 0; k < reps; k++) {
 		probe[k] = probe_line();
 		for (w = 0; w < N_WORKLOADS; w++) {
 			for (i = 0; i < n_impls; i++) {
-				if (!runs(impls[i], &workloads[w]))
-					continue;
-				if (only && !strstr(impls[i]->name, only) &&
-				    i > RTE_MP && i != MUTEX)
+				if (!runs(impls[i], &workloads[w]) ||
+				    left_out[i])
 					continue;
 				result[i][w][k] =
 					measure(impls[i], &workloads[w],

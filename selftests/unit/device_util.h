@@ -37,6 +37,17 @@ static inline const char *device_message(struct vgpu_device *dev)
 	return text;
 }
 
+/* The message is one line that contains @part. */
+#define EXPECT_SAYS(dev, part)						\
+do {									\
+	const char *say_ = device_message(dev);				\
+									\
+	EXPECT_NE(NULL, strstr(say_, part)) {				\
+		TH_LOG("\"%s\" does not say \"%s\"", say_, part);	\
+	}								\
+	EXPECT_EQ(NULL, strchr(say_, '\n'));				\
+} while (0)
+
 /* Submit and wait: the command's status, or that of the submission. */
 static inline int device_do(struct vgpu_device *dev, struct vgpu_command cmd)
 {

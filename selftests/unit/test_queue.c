@@ -64,7 +64,7 @@ static struct vgpu_queue_stats stats(struct vgpu_queue *q)
 {
 	struct vgpu_queue_stats s = { .size = sizeof(s) };
 
-	if (vgpu_queue_stats(q, &s))
+	if (vgpu_queue_get_stats(q, &s))
 		abort();
 	return s;
 }
@@ -471,14 +471,14 @@ VGPU_TEST(statistics_add_up)
 	/* A caller that is older or newer than the library. */
 	s.size = offsetof(struct vgpu_queue_stats, failed);
 	s.failed = 99;
-	EXPECT_EQ(0, vgpu_queue_stats(q, &s));
+	EXPECT_EQ(0, vgpu_queue_get_stats(q, &s));
 	EXPECT_EQ(6, s.completed);
 	EXPECT_EQ(99, s.failed);
 	s.size = 0;
-	EXPECT_EQ(-EINVAL, vgpu_queue_stats(q, &s));
+	EXPECT_EQ(-EINVAL, vgpu_queue_get_stats(q, &s));
 	memset(big, 0xff, sizeof(big));
 	big[0].size = sizeof(big);
-	EXPECT_EQ(0, vgpu_queue_stats(q, big));
+	EXPECT_EQ(0, vgpu_queue_get_stats(q, big));
 	EXPECT_EQ(6, big[0].completed);
 	EXPECT_EQ(0, big[1].completed);
 	vgpu_queue_unref(q);

@@ -35,7 +35,7 @@ static struct vgpu_queue_stats stats(struct vgpu_queue *q)
 {
 	struct vgpu_queue_stats s = { .size = sizeof(s) };
 
-	if (vgpu_queue_stats(q, &s))
+	if (vgpu_queue_get_stats(q, &s))
 		abort();
 	return s;
 }

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include "ring_many.h"
 #include "vgpu_ring.h"
 #include "vgpu_test.h"
 
@@ -255,16 +256,45 @@ VGPU_TEST(the_head_is_published_before_sleep)
 {
 	struct vgpu_cmd out[SQ];
 	struct sides s;
-	__u64 pos;
 	unsigned int i;
+	__u64 pos;
 
 	setup(&s);
-	for (i = 0; i < SQ; i++)
+	for (i = 0; i < 5; i++)
 		submit(&s, i);
-	for (i = 0; i < SQ; i++)
-		ASSERT_EQ(1, vgpu_ring_consume(&s.dev, out, 1));
+	ASSERT_EQ(5, vgpu_ring_consume(&s.dev, out, 5));
+	EXPECT_EQ(0, vgpu_ring_reserve(&s.ring, SQ, SQ, &pos));
 	ASSERT_TRUE(vgpu_ring_prepare_sleep(&s.dev));
 	EXPECT_EQ(SQ, vgpu_ring_reserve(&s.ring, SQ, SQ, &pos));
+	teardown(&s);
+}
+
+VGPU_TEST(one_of_many_marks_the_head_s_slot_only)
+{
+	struct vgpu_cmd out[SQ];
+	struct sides s;
+	unsigned int i;
+	__u64 pos;
+
+	setup(&s);
+	EXPECT_TRUE(vgpu_ring_many_mark(&s.ring, SQ));
+	EXPECT_TRUE(vgpu_ring_many_mark(&s.ring, SQ));
+	EXPECT_TRUE(submit(&s, 0));
+	EXPECT_FALSE(vgpu_ring_many_mark(&s.ring, SQ));
+	ASSERT_EQ(1, vgpu_ring_take(&s.ring, out, SQ, &pos));
+	EXPECT_EQ(SQ, pos);
+	EXPECT_FALSE(vgpu_ring_many_mark(&s.ring, SQ));
+
+	/* A lap later position SQ is long gone: what is there stays there. */
+	for (i = 1; i <= SQ; i++)
+		ASSERT_FALSE(submit(&s, i));
+	EXPECT_FALSE(vgpu_ring_many_mark(&s.ring, SQ));
+	ASSERT_EQ(SQ, vgpu_ring_take(&s.ring, out, SQ, &pos));
+	EXPECT_TRUE(is_command(&out[SQ - 1], SQ));
+	EXPECT_EQ(0, vgpu_ring_take(&s.ring, out, SQ, &pos));
+	EXPECT_EQ(2 * SQ + 1, pos);
+	EXPECT_TRUE(vgpu_ring_many_mark(&s.ring, pos));
+	EXPECT_TRUE(submit(&s, 0));
 	teardown(&s);
 }
 

@@ -290,8 +290,10 @@ uint64_t vgpu_deadline_after_ms(uint64_t ms);
  *
  * A submission gives each command a ticket, a number that is never 0, unique on
  * its device.  The tickets of a batch are consecutive: that of the first is
- * given.  The result of a command is kept until four times the ring's entries
- * have been submitted after it; then waiting for it gives ESTALE.  Nobody has
+ * given.  All about a command is kept until four times the ring's entries, and
+ * at least 1024, have been submitted after it.  After that its status is known
+ * and the rest of &struct vgpu_completion_info is 0; and if more than 256
+ * commands of the ring have failed since, waiting may give ESTALE.  Nobody has
  * to wait for a ticket.
  */
 
@@ -372,8 +374,8 @@ int64_t vgpu_device_process(struct vgpu_device *dev, uint32_t max);
  * @info: gets how it ended, or NULL
  *
  * Return: the status of the command if it has ended (&info->ended is 1): 0 or
- * a negative errno.  Else -ETIMEDOUT; -ESTALE, it has ended long ago and
- * nobody knows how; -EINVAL, not a ticket; &info->ended is 0 for those.
+ * a negative errno.  Else -ETIMEDOUT; -ESTALE, it ended before 256 others
+ * failed, and nobody knows how; -EINVAL, not a ticket; &info->ended is 0 for those.
  */
 int vgpu_device_wait(struct vgpu_device *dev, uint64_t ticket,
 		     uint64_t deadline_ns, struct vgpu_completion_info *info);
@@ -483,7 +485,8 @@ int vgpu_device_ring_pause(struct vgpu_device_ring *ring);
 
 /*
  * Throw away what has not ended (ECANCELED, or ENODEV if it had started); the
- * ring is idle then.  0 or -ENODEV.
+ * ring is idle then.  0; -ENODEV, also if it was in error, that is its memory
+ * had been overwritten: it is lost then.
  */
 int vgpu_device_ring_reset(struct vgpu_device_ring *ring);
 
@@ -557,7 +560,10 @@ int vgpu_device_register(struct vgpu_device *dev, void *ptr, uint64_t bytes,
  */
 int vgpu_device_unregister(struct vgpu_device *dev, void *ptr);
 
-/* What may be allocated, bytes, up to the device's memory.  0 or -EINVAL. */
+/*
+ * What may be allocated, bytes, up to the device's memory; 0: all of it.  What
+ * is allocated already stays.  0 or -EINVAL.
+ */
 int vgpu_device_set_limit(struct vgpu_device *dev, uint64_t bytes);
 
 /**

@@ -57,8 +57,8 @@ struct vgpu_native_call {
  *
  * It runs on the thread that drives the device (the one in
  * vgpu_device_process(), vgpu_device_wait() and so on, or the library's own),
- * one at a time on a device, with no lock of the library held.  It must not
- * wait for the same device.
+ * one at a time on a device.  It must not call the library on the same device,
+ * and nothing can stop it: closing or resetting the device waits for it.
  *
  * Return: 0, or the negative errno that the launch completes with.
  */

@@ -34,6 +34,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 #define VGPU_QUEUE_MAX_ENTRIES	(1u << 20)
 
@@ -259,8 +260,8 @@ void vgpu_queue_mark_failed(struct vgpu_queue *queue, uint64_t wait_ns);
 uint64_t vgpu_queue_wait_ns(const struct vgpu_command *cmd);
 
 /* Fill in @stats as far as its @size goes.  -EINVAL if that is too small. */
-int vgpu_queue_stats(const struct vgpu_queue *queue,
-		     struct vgpu_queue_stats *stats);
+int vgpu_queue_get_stats(const struct vgpu_queue *queue,
+			 struct vgpu_queue_stats *stats);
 
 /*
  * The statistics as text, several lines, at most @size bytes with the
@@ -277,6 +278,7 @@ int vgpu_queue_stats_text(const struct vgpu_queue *queue, char *text,
 int vgpu_queue_message(const struct vgpu_queue *queue, char *text,
 		       size_t size);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

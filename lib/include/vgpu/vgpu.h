@@ -12,6 +12,7 @@
 #include "error.h"
 #include "kernel.h"
 #include "manager.h"
+#include "memory.h"
 #include "queue.h"
 
 #ifdef __cplusplus

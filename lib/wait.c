@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * CLOCK_MONOTONIC, deadlines on it, and waiting by it.
+ * CLOCK_MONOTONIC, deadlines on it, and waiting: by it, and for each other.
  */
 #include <errno.h>
 #include <time.h>
 
 #include <vgpu/device.h>
 
-#include "clock.h"
+#include "wait.h"
 
 uint64_t vgpu_now_ns(void)
 {
@@ -31,6 +31,17 @@ uint64_t vgpu_deadline_after_ms(uint64_t ms)
 	if (ms > UINT64_MAX / 1000000)
 		return VGPU_FOREVER;
 	return vgpu_deadline_after_ns(ms * 1000000);
+}
+
+void vgpu_rwlock_init(pthread_rwlock_t *lock)
+{
+	pthread_rwlockattr_t attr;
+
+	pthread_rwlockattr_init(&attr);
+	pthread_rwlockattr_setkind_np(&attr,
+				      PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	pthread_rwlock_init(lock, &attr);
+	pthread_rwlockattr_destroy(&attr);
 }
 
 void vgpu_cond_init(pthread_cond_t *cond)

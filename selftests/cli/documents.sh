@@ -1,0 +1,145 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# README and manual pages against what there is: the README's program compiles
+# and runs, its make targets exist, the pages name only functions that exist,
+# and vgpuctl's page has every option that vgpuctl knows.
+#
+#	VGPUCTL=build/vgpuctl selftests/cli/documents.sh
+set -u
+here=$(cd "$(dirname "$0")/../.." && pwd) || exit
+# shellcheck source=../tap.sh
+. "$here/selftests/tap.sh"
+: "${VGPUCTL:=build/vgpuctl}"
+VGPUCTL=$(realpath "$VGPUCTL")
+cd "$here" || exit
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# The first block of C in the README.
+program()
+{
+	sed -n '/^```c$/,/^```$/p' README.md | sed '1d; /^```$/,$d' \
+		>"$dir/readme.c"
+	[ -s "$dir/readme.c" ] &&
+	"${CC:-cc}" -Wall -Werror -Ilib/include -o "$dir/readme" \
+		"$dir/readme.c" -L"${VGPUCTL%/*}" -lvgpu &&
+	LD_LIBRARY_PATH=${VGPUCTL%/*} "$dir/readme"
+}
+
+targets()
+{
+	local t n=0
+
+	for t in $(grep -oE '(^|`)make( [a-z-]+)?' README.md |
+		   sed 's/.*make *//' | sort -u); do
+		grep -qE "^$t:" Makefile || { echo "make $t"; return 1; }
+		n=$((n + 1))
+	done
+	[ "$n" -ge 4 ]
+}
+
+# The tests that the README runs alone exist.
+tests()
+{
+	local t file n=0
+
+	for t in $(grep -oE '\bT=[a-z_.]+' README.md | sed 's/T=//' | sort -u); do
+		file=selftests/unit/${t%%.*}.c
+		[ -f "$file" ] || { echo "$file"; return 1; }
+		case $t in
+		*.*) grep -q "^VGPU_TEST(${t#*.})" "$file" ||
+			{ echo "$t"; return 1; } ;;
+		esac
+		n=$((n + 1))
+	done
+	[ "$n" -ge 2 ]
+}
+
+# Files and directories that are linked exist.
+links()
+{
+	local f n=0
+
+	for f in $(grep -oE '\]\([^):]+\)' README.md | tr -d ']()'); do
+		[ -e "${f%%#*}" ] || { echo "$f"; return 1; }
+		n=$((n + 1))
+	done
+	[ "$n" -gt 0 ]
+}
+
+functions()
+{
+	local f n=0
+
+	for f in $(grep -hoE '\bvgpu_[a-z_0-9]+' lib/man/*.3 | sort -u); do
+		grep -qrwE "$f" lib/include/vgpu || { echo "$f"; return 1; }
+		n=$((n + 1))
+	done
+	[ "$n" -gt 0 ]
+}
+
+# Every function that a page documents, as its header has it.
+prototypes()
+{
+	local page header name
+
+	for page in queue:queue allocator:memory device:device; do
+		header=lib/include/vgpu/${page#*:}.h
+		for name in $(sed -n 's/^\.Nm \(vgpu_[a-z_]*\).*/\1/p' \
+			      "lib/man/vgpu_${page%:*}.3"); do
+			grep -qE "\b$name\(" "$header" ||
+				{ echo "$name: not in $header"; return 1; }
+			grep -qE "^\.Fn $name " "lib/man/vgpu_${page%:*}.3" ||
+				{ echo "$name: not in the synopsis"; return 1; }
+		done
+	done
+}
+
+options()
+{
+	local o n=0
+
+	for o in $({ "$VGPUCTL" --help
+		     for c in list info stats bench; do
+			"$VGPUCTL" help $c
+		     done; } | grep -oE '(^| )--[a-z]+' | sort -u); do
+		grep -qE "Fl -${o#--}( |$)" lib/man/vgpuctl.1 ||
+			{ echo "$o"; return 1; }
+		n=$((n + 1))
+	done
+	[ "$n" -ge 10 ]
+}
+
+# Nothing that a formatter complains about.
+clean()
+{
+	local out
+
+	if [ "$format" = mandoc ]; then
+		out=$(mandoc -T lint -W warning "$1" 2>&1)
+	else
+		out=$(groff -mandoc -ww -Tutf8 "$1" 2>&1 >/dev/null)
+	fi
+	[ -z "$out" ] || { echo "$out"; return 1; }
+}
+
+check "the README's program" program
+check "the README's make targets" targets
+check "the README's tests" tests
+check "the README's links" links
+check "functions named in manual pages" functions
+check "synopses of manual pages" prototypes
+check "vgpuctl's options in vgpuctl(1)" options
+format=
+for f in mandoc groff; do
+	[ -n "$format" ] || ! command -v $f >/dev/null || format=$f
+done
+for page in lib/man/*.[0-9]; do
+	if [ -n "$format" ]; then
+		check "$page" clean "$page"
+	else
+		ok "$page # SKIP neither mandoc nor groff"
+	fi
+done
+tap_exit

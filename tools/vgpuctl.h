@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vgpuctl: what its files share.  vgpuctl.c has the commands' table and their
+ * help, vgpuctl_args.c reads the command line, vgpuctl_open.c finds the device,
+ * vgpuctl_out.c writes text or JSON, and each command has a file.
+ */
+#ifndef VGPUCTL_H
+#define VGPUCTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <vgpu/memory.h>
+#include <vgpu/vgpu.h>
+
+#define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* Exit statuses, as documented in vgpuctl(1). */
+enum ctl_exit {
+	CTL_OK,
+	CTL_FAILED,
+	CTL_USAGE,		/* the command line makes no sense */
+	CTL_ENVIRONMENT,	/* this host has no such backend or device */
+};
+
+/* Options, as bits: which were given, and which a command takes. */
+#define CTL_OPT_BACKEND		(1u << 0)
+#define CTL_OPT_DEVICE		(1u << 1)
+#define CTL_OPT_VRAM		(1u << 2)
+#define CTL_OPT_RUN		(1u << 3)
+#define CTL_OPT_ENTRIES		(1u << 4)
+#define CTL_OPT_BATCH		(1u << 5)
+#define CTL_OPT_THREADS		(1u << 6)
+#define CTL_OPT_BYTES		(1u << 7)
+#define CTL_OPT_REPEAT		(1u << 8)
+
+/**
+ * struct ctl_options - the command line
+ * @given: CTL_OPT_*
+ * @json: --json
+ * @help: --help
+ * @version: --version
+ * @backend: enum vgpu_backend; VGPU_BACKEND_DEFAULT: choose one
+ * @device: id, or NULL
+ * @vram: bytes of a simulator's memory, 0: the default
+ * @run: commands for stats to run first
+ * @entries: of the queue that bench measures
+ * @batch: commands at a time
+ * @threads: producers, and as many consumers
+ * @bytes: of a memory command
+ * @repeat: repetitions
+ * @args: the words that are no options, the command first
+ * @n_args: how many
+ */
+struct ctl_options {
+	uint32_t given;
+	bool json;
+	bool help;
+	bool version;
+	uint32_t backend;
+	const char *device;
+	uint64_t vram;
+	uint64_t run;
+	uint64_t entries;
+	uint64_t batch;
+	uint64_t threads;
+	uint64_t bytes;
+	uint64_t repeat;
+	char **args;
+	int n_args;
+};
+
+/* One line on stderr, whatever is in the arguments.  Returns @status. */
+int __attribute__((format(printf, 2, 3)))
+ctl_fail(enum ctl_exit status, const char *format, ...);
+
+/* Fills in @o; CTL_OK, or CTL_USAGE after a line on stderr. */
+int ctl_parse(int argc, char **argv, struct ctl_options *o);
+/* CTL_USAGE, after a line on stderr, if an option is none of @takes. */
+int ctl_check_given(const struct ctl_options *o, const char *command,
+		    uint32_t takes);
+
+/**
+ * ctl_open() - open the device that the options name
+ * @o: options
+ * @dev: gets it
+ * @backend: gets its backend, enum vgpu_backend
+ * @reason: gets why it is this backend; 256 bytes
+ *
+ * Return: CTL_OK or, after a line on stderr, something else.
+ */
+int ctl_open(const struct ctl_options *o, struct vgpu_device **dev,
+	     uint32_t *backend, char *reason);
+/* The same, initialized and started. */
+int ctl_open_running(const struct ctl_options *o, struct vgpu_device **dev,
+		     uint32_t *backend, char *reason);
+/* A line on stderr with the device's own message.  Returns CTL_FAILED. */
+int ctl_device_failed(struct vgpu_device *dev, const char *what, int error);
+
+#define CTL_OUT_DEPTH	8
+
+/*
+ * Output, kept back until ctl_out_finish(): a command that fails prints
+ * nothing on stdout.  As text, a value is a line with its label; as JSON, a
+ * member with its key.
+ */
+struct ctl_out {
+	FILE *file;
+	char *text;
+	size_t bytes;
+	bool json;
+	unsigned int depth;
+	bool filled[CTL_OUT_DEPTH];
+	char closer[CTL_OUT_DEPTH];
+};
+
+int ctl_out_open(struct ctl_out *out, bool json, const char *command);
+/* Print it; CTL_OK, or CTL_FAILED if that failed. */
+int ctl_out_finish(struct ctl_out *out);
+void ctl_out_discard(struct ctl_out *out);
+
+/* Members of an object; a section without a @label has no heading. */
+void ctl_out_section(struct ctl_out *out, const char *key, const char *label);
+/* A list; its elements are strings, or objects (sections with no key). */
+void ctl_out_list(struct ctl_out *out, const char *key);
+void ctl_out_end(struct ctl_out *out);
+
+/* Empty: not known. */
+void ctl_out_string(struct ctl_out *out, const char *key, const char *label,
+		    const char *value);
+void ctl_out_number(struct ctl_out *out, const char *key, const char *label,
+		    uint64_t value, const char *unit);
+void ctl_out_bytes(struct ctl_out *out, const char *key, const char *label,
+		   uint64_t value);
+/* Thousandths; VGPU_INFO_UNKNOWN: not known. */
+void ctl_out_milli(struct ctl_out *out, const char *key, const char *label,
+		   int64_t value, const char *unit);
+/* For JSON only. */
+void ctl_out_real(struct ctl_out *out, const char *key, double value);
+void ctl_out_bool(struct ctl_out *out, const char *key, bool value);
+/* For text only. */
+void __attribute__((format(printf, 2, 3)))
+ctl_out_text(struct ctl_out *out, const char *format, ...);
+
+/* "256 MiB"; @buf has 32 bytes and is returned. */
+const char *ctl_size_text(uint64_t bytes, char *buf);
+
+/* Which device a report is about. */
+void ctl_out_device(struct ctl_out *out, struct vgpu_device *dev,
+		    uint32_t backend);
+
+int ctl_list(const struct ctl_options *o);
+int ctl_info(const struct ctl_options *o);
+int ctl_stats(const struct ctl_options *o);
+int ctl_bench(const struct ctl_options *o);
+
+#endif /* VGPUCTL_H */
