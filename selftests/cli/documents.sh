@@ -72,7 +72,8 @@ functions()
 {
 	local f n=0
 
-	for f in $(grep -hoE '\bvgpu_[a-z_0-9]+' lib/man/*.3 | sort -u); do
+	for f in $(grep -hoE '\bFn vgpu_[a-z_0-9]+' lib/man/* |
+		   sed 's/Fn //' | sort -u); do
 		grep -qrwE "$f" lib/include/vgpu || { echo "$f"; return 1; }
 		n=$((n + 1))
 	done
