@@ -20,6 +20,7 @@
 #define VGPU_DEVICE_RETIRED	8u
 #define VGPU_RESULTS_PER_ENTRY	4u
 #define VGPU_RESULTS_MIN	1024u
+#define VGPU_FAILURES		256u
 
 /* A ticket is a ring's number and a position on it. */
 #define VGPU_TICKET_SHIFT	48
@@ -87,6 +88,16 @@ struct vgpu_result {
 };
 
 /**
+ * struct vgpu_failure - a command that failed, for those who ask late
+ * @pos: its position, or 0
+ * @status: errno
+ */
+struct vgpu_failure {
+	uint64_t pos;
+	int32_t status;
+};
+
+/**
  * struct vgpu_device_ring - a ring
  * @dev: its device
  * @ring: its memory, for producers
@@ -105,6 +116,8 @@ struct vgpu_result {
  * @reaper: completions
  * @completed: ended with 0
  * @failed: ended with an errno
+ * @failures: the last of those, number n in place n % VGPU_FAILURES
+ * @forgotten: the last position whose failure is in there no longer
  * @overflows: atomic
  */
 struct vgpu_device_ring {
@@ -127,6 +140,8 @@ struct vgpu_device_ring {
 	struct vgpu_ring_reaper reaper;
 	uint64_t completed;
 	uint64_t failed;
+	struct vgpu_failure failures[VGPU_FAILURES];
+	uint64_t forgotten;
 };
 
 enum vgpu_device_state {

@@ -28,7 +28,7 @@ static const struct {
 	{ EIO, "the engine was lost, or the queue is in error" },
 	{ EPIPE, "closed" },
 	{ ETIMEDOUT, "the time is up" },
-	{ ESTALE, "the result has been overwritten by later ones" },
+	{ ESTALE, "the command has ended, but nobody remembers how" },
 	{ ENODATA, "there is nothing to report yet" },
 	{ EOPNOTSUPP, "this device cannot do that" },
 };

@@ -5,7 +5,9 @@
  * A ring has room for the results of several times its entries.  A submission
  * takes the place of one that is as much older; whoever finds completions in
  * ring memory writes them down here.  Waiting for a ticket reads its place, and
- * knows from @state, before and after, that nobody has taken it meanwhile.
+ * knows from @state, before and after, that nobody has taken it meanwhile.  If
+ * somebody has, the command has ended, and well unless it is among the failures
+ * that the ring remembers.
  *
  * Exactly once: a position ends when its completion is reaped, or when its ring
  * is lost; both happen under @reap_lock, and only in state "submitted".
@@ -52,6 +54,19 @@ void vgpu_result_begin(struct vgpu_device_ring *ring, uint64_t pos,
 	vgpu_store_release(&res->state, 2 * pos);
 }
 
+/* The caller holds @reap_lock. */
+static void remember_failure(struct vgpu_device_ring *ring, uint64_t pos,
+			     int32_t status)
+{
+	struct vgpu_failure *f = &ring->failures[ring->failed % VGPU_FAILURES];
+
+	if (f->pos > ring->forgotten)
+		ring->forgotten = f->pos;
+	f->pos = pos;
+	f->status = status;
+	WRITE_ONCE(ring->failed, ring->failed + 1);
+}
+
 /* Ends a position, if it was submitted and has not ended. */
 static bool end(struct vgpu_device_ring *ring, uint64_t pos, int32_t status,
 		uint64_t start_ns, uint64_t end_ns)
@@ -67,7 +82,7 @@ static bool end(struct vgpu_device_ring *ring, uint64_t pos, int32_t status,
 	__atomic_fetch_sub(&ring->dev->outstanding_bytes, res->bytes,
 			   __ATOMIC_RELAXED);
 	if (status)
-		WRITE_ONCE(ring->failed, ring->failed + 1);
+		remember_failure(ring, pos, status);
 	else
 		WRITE_ONCE(ring->completed, ring->completed + 1);
 	/* Pairs with the acquire in result_read(). */
@@ -217,6 +232,30 @@ static int result_read(struct vgpu_device_ring *ring, uint64_t pos,
 	return 1;
 }
 
+/*
+ * @pos has ended, and its place was taken: 1, with its status, or -ESTALE if
+ * too many have failed since to know.
+ */
+static int recall(struct vgpu_device_ring *ring, uint64_t pos,
+		  struct vgpu_completion_info *info)
+{
+	int ret = 1;
+	uint32_t i;
+
+	memset(info, 0, sizeof(*info));
+	pthread_mutex_lock(&ring->reap_lock);
+	for (i = 0; i < VGPU_FAILURES; i++)
+		if (ring->failures[i].pos == pos)
+			break;
+	if (i < VGPU_FAILURES)
+		info->status = ring->failures[i].status;
+	else if (pos <= ring->forgotten)
+		ret = -ESTALE;
+	pthread_mutex_unlock(&ring->reap_lock);
+	info->ended = ret == 1;
+	return ret;
+}
+
 static int look(struct vgpu_device_ring *ring, uint64_t pos,
 		struct vgpu_completion_info *info)
 {
@@ -265,7 +304,6 @@ int vgpu_device_wait(struct vgpu_device *dev, uint64_t ticket,
 	struct vgpu_completion_info local;
 	uint64_t pos = ticket & VGPU_TICKET_MASK;
 	struct vgpu_device_ring *ring;
-	uint64_t room;
 	int ret;
 
 	if (!info)
@@ -281,16 +319,16 @@ int vgpu_device_wait(struct vgpu_device *dev, uint64_t ticket,
 					(unsigned long long)ticket);
 	}
 	ret = wait_ring(ring, pos, deadline_ns, info);
-	room = ring->mask + 1;
+	if (ret == -ESTALE)
+		ret = recall(ring, pos, info);
 	vgpu_rings_put(ring);
 	if (ret == 1)
 		return info->status;
 	memset(info, 0, sizeof(*info));
 	if (ret == -ESTALE)
 		vgpu_message_set(&dev->msg, ret,
-				 "the result of ticket 0x%llx has been overwritten: wait before %llu later submissions",
-				 (unsigned long long)ticket,
-				 (unsigned long long)room);
+				 "ticket 0x%llx has ended, but more than %u commands of its ring have failed since, and nobody knows whether it had: wait sooner",
+				 (unsigned long long)ticket, VGPU_FAILURES);
 	return ret;
 }
 

@@ -16,6 +16,8 @@
 
 /* What takes longer than dropping the lock and taking it again. */
 #define VGPU_SIM_LONG_BYTES	(16u << 10)
+/* Of a pattern that is not one byte; stays in the first cache. */
+#define VGPU_SIM_FILL_BYTES	(8u << 10)
 /* How long a waiting thread looks before it sleeps. */
 #define VGPU_SIM_SPIN_NS	20000u
 
@@ -28,16 +30,20 @@ void vgpu_sim_changed(struct vgpu_sim *s)
 		pthread_cond_broadcast(&s->cond);
 }
 
+/* The first bytes word by word, the rest as copies of those. */
 static void fill(uint32_t *to, uint64_t bytes, uint32_t pattern)
 {
-	uint64_t i;
+	uint64_t i, done = bytes < VGPU_SIM_FILL_BYTES ? bytes :
+							 VGPU_SIM_FILL_BYTES;
 
 	if (pattern == (pattern & 0xff) * 0x01010101u) {
 		memset(to, (int)(pattern & 0xff), bytes);
 		return;
 	}
-	for (i = 0; i < bytes / 4; i++)
+	for (i = 0; i < done / 4; i++)
 		to[i] = pattern;
+	for (i = done; i < bytes; i += done)
+		memcpy((char *)to + i, to, bytes - i < done ? bytes - i : done);
 }
 
 /* Blocks that move leave zeroes behind: what is allocated there next is. */

@@ -188,10 +188,11 @@ static void *submit_and_look(void *arg)
 			continue;
 		ret = vgpu_device_wait(w->dev, board.tickets[other][n - 1],
 				       vgpu_deadline_after_ms(30000), &info);
-		/* It may be long ago. */
-		if (ret && ret != -ESTALE)
+		if (ret)
 			w->bad++;
-		if (!ret && info.user_data != ((uint64_t)other << 32 | (n - 1)))
+		/* If it is long ago, only the status is known. */
+		if (!ret && info.submit_ns &&
+		    info.user_data != ((uint64_t)other << 32 | (n - 1)))
 			w->bad++;
 		w->ended += !ret;
 	}
@@ -425,10 +426,10 @@ static void *defy_resets(void *arg)
 				       &info);
 		if (info.ended) {
 			w->ended++;
-			if (info.user_data != i)
+			if (info.submit_ns && info.user_data != i)
 				w->bad++;
 		} else if (ret != -EINVAL && ret != -ESTALE) {
-			/* Late, its ring is gone, or its result. */
+			/* Late, its ring is gone, or what became of it. */
 			w->bad++;
 		}
 	}

@@ -290,9 +290,11 @@ uint64_t vgpu_deadline_after_ms(uint64_t ms);
  *
  * A submission gives each command a ticket, a number that is never 0, unique on
  * its device.  The tickets of a batch are consecutive: that of the first is
- * given.  The result of a command is kept until four times the ring's entries,
- * and at least 1024, have been submitted after it; then waiting for it gives
- * ESTALE.  Nobody has to wait for a ticket.
+ * given.  All about a command is kept until four times the ring's entries, and
+ * at least 1024, have been submitted after it.  After that its status is known
+ * and the rest of &struct vgpu_completion_info is 0; and if more than 256
+ * commands of the ring have failed since, waiting may give ESTALE.  Nobody has
+ * to wait for a ticket.
  */
 
 /**
@@ -372,8 +374,8 @@ int64_t vgpu_device_process(struct vgpu_device *dev, uint32_t max);
  * @info: gets how it ended, or NULL
  *
  * Return: the status of the command if it has ended (&info->ended is 1): 0 or
- * a negative errno.  Else -ETIMEDOUT; -ESTALE, it has ended long ago and
- * nobody knows how; -EINVAL, not a ticket; &info->ended is 0 for those.
+ * a negative errno.  Else -ETIMEDOUT; -ESTALE, it ended before 256 others
+ * failed, and nobody knows how; -EINVAL, not a ticket; &info->ended is 0 for those.
  */
 int vgpu_device_wait(struct vgpu_device *dev, uint64_t ticket,
 		     uint64_t deadline_ns, struct vgpu_completion_info *info);

@@ -21,7 +21,7 @@
  *  EIO         the engine was lost while it ran the command; a queue in error
  *  EPIPE       closed
  *  ETIMEDOUT   the deadline has passed; or a launch that ran longer than it may
- *  ESTALE      the result of this ticket has been overwritten by later ones
+ *  ESTALE      the command has ended, but nobody remembers how
  *  ENODATA     nothing to report yet
  *  EOPNOTSUPP  this backend or device cannot do it
  */
