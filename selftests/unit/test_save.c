@@ -36,9 +36,10 @@ static int furnish(struct guest *g, struct client *c, struct shell *s)
 		ret = guest_enable(g, s);
 	if (ret)
 		return ret;
-	guest_do(g, VGPU_ADMIN_CONTEXT_CREATE, r, 0, 0, 0, 0, 0, 0);
-	guest_do(g, VGPU_ADMIN_COUNTER_CREATE, NULL, r[0], 0, 0, 0, 0, 0);
-	guest_do(g, VGPU_ADMIN_CONTEXT_DESTROY, NULL, r[0], 0, 0, 0, 0, 0);
+	if (guest_do(g, VGPU_ADMIN_CONTEXT_CREATE, r, 0, 0, 0, 0, 0, 0) ||
+	    guest_do(g, VGPU_ADMIN_COUNTER_CREATE, NULL, r[0], 0, 0, 0, 0, 0) ||
+	    guest_do(g, VGPU_ADMIN_CONTEXT_DESTROY, NULL, r[0], 0, 0, 0, 0, 0))
+		return -1;
 	ret = guest_client(g, c);
 	if (ret)
 		return ret;
