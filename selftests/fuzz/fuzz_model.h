@@ -569,10 +569,22 @@ static inline void do_bar4(struct world *w)
 
 static inline void do_config(struct world *w)
 {
-	u32 how = get8(w), size = 1u << (how & 3);
-	u32 offset = how & 4 ? get16(w) : get8(w) & -size;
+	/* Command, BARs, power, MSI-X and PCI Express control. */
+	static const u8 known[] = { 0x04, 0x10, 0x14, 0x18, 0x1c, 0x20, 0x44,
+				    0x50, 0x68, 0x68, 0x44, 0x50 };
+	static const u32 values[] = { 0, 3, 0x80000000, 0xc0000000, 0x8000,
+				      1, 0xffffffff, 0x40000000 };
+	u32 how = get8(w), size = 1u << (how & 3), at = get8(w);
+	u32 offset = how & 4 ? get16(w) : at & -size;
 
-	if (how & 8)
+	if (how & 16) {
+		size = 4;
+		offset = known[at % ARRAY_SIZE(known)];
+	}
+	if (how & 32)
+		vgpu_model_config_write(w->s.m, offset, size,
+					values[how >> 6 | (at & 0x80) >> 5]);
+	else if (how & 8)
 		vgpu_model_config_write(w->s.m, offset, size, (u32)wild(w));
 	else
 		vgpu_model_config_read(w->s.m, offset, size);

@@ -169,7 +169,7 @@ struct race {
 	struct client *c;
 	u8 *mem;
 	u32 mode;
-	volatile bool stop;
+	bool stop;
 };
 
 /*
@@ -181,7 +181,7 @@ static void *change(void *arg)
 	struct race *r = arg;
 	u32 i, seed = 99;
 
-	while (!r->stop) {
+	while (!__atomic_load_n(&r->stop, __ATOMIC_RELAXED)) {
 		if (r->mode) {
 			u64 v = rnd64(&seed);
 			u64 *at = (u64 *)r->mem + rnd(&seed) %
@@ -246,7 +246,7 @@ VGPU_TEST(changed_while_read)
 			if (i % 64 == 0)
 				MODEL_HOLDS(&s);
 		}
-		r.stop = true;
+		__atomic_store_n(&r.stop, true, __ATOMIC_RELAXED);
 		pthread_join(thread, NULL);
 		MODEL_HOLDS(&s);
 		client_close(&c);

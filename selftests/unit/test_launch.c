@@ -520,6 +520,16 @@ VGPU_TEST(scrub_and_compact)
 	MODEL_HOLDS(&p.s);
 	for (i = 0; i < p.s.n_kept; i++)
 		EXPECT_EQ(VGPU_WORK_SCRUB, p.s.kept[i].kind);
+	/* One that fails comes again; until then the bytes are nobody's. */
+	ASSERT_EQ(1, p.s.n_kept);
+	EXPECT_EQ(0, vgpu_model_done(p.s.m, p.s.kept[0].id, -EIO, 0, 0));
+	EXPECT_EQ(-ENOENT, vgpu_model_done(p.s.m, p.s.kept[0].id, 0, 0, 0));
+	EXPECT_EQ(65536, vgpu_account_current(&p.s.gpu));
+	p.s.n_kept = 0;
+	ASSERT_TRUE(shell_run(&p.s));
+	MODEL_HOLDS(&p.s);
+	ASSERT_EQ(1, p.s.n_kept);
+	EXPECT_EQ(VGPU_WORK_SCRUB, p.s.kept[0].kind);
 	shell_release(&p.s);
 	p.s.keep = 0;
 	ASSERT_EQ(NULL, model_gone(&p.s));

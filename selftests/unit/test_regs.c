@@ -362,9 +362,9 @@ VGPU_TEST(error_record)
 	s.fail = -EIO;
 	EXPECT_EQ(0, shell_admin(&s, VGPU_ADMIN_UNMAP, NULL, c.context,
 				 c.vram_address, 0, 0, 0, 0));
-	EXPECT_EQ(0, shell_admin(&s, VGPU_ADMIN_MAP, (u64[2]){ 0 }, c.context,
+	EXPECT_EQ(0, shell_admin(&s, VGPU_ADMIN_MAP, NULL, c.context,
 				 c.block, c.vram_address, 0, 4096, 0));
-	EXPECT_EQ(0, shell_admin(&s, VGPU_ADMIN_MAP, (u64[2]){ 0 }, c.context,
+	EXPECT_EQ(0, shell_admin(&s, VGPU_ADMIN_MAP, NULL, c.context,
 				 c.block, c.vram_address + 4096, 0, 4096, 0));
 	EXPECT_EQ(-EIO, client_do(&c, VGPU_CMD_CLEAR, 0, c.vram_address, 8192,
 				  0));

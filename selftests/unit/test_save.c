@@ -36,9 +36,10 @@ static int furnish(struct guest *g, struct client *c, struct shell *s)
 		ret = guest_enable(g, s);
 	if (ret)
 		return ret;
-	guest_do(g, VGPU_ADMIN_CONTEXT_CREATE, r, 0, 0, 0, 0, 0, 0);
-	guest_do(g, VGPU_ADMIN_COUNTER_CREATE, NULL, r[0], 0, 0, 0, 0, 0);
-	guest_do(g, VGPU_ADMIN_CONTEXT_DESTROY, NULL, r[0], 0, 0, 0, 0, 0);
+	if (guest_do(g, VGPU_ADMIN_CONTEXT_CREATE, r, 0, 0, 0, 0, 0, 0) ||
+	    guest_do(g, VGPU_ADMIN_COUNTER_CREATE, NULL, r[0], 0, 0, 0, 0, 0) ||
+	    guest_do(g, VGPU_ADMIN_CONTEXT_DESTROY, NULL, r[0], 0, 0, 0, 0, 0))
+		return -1;
 	ret = guest_client(g, c);
 	if (ret)
 		return ret;
@@ -330,6 +331,7 @@ VGPU_TEST(busy)
 	struct shell s;
 	u64 r[2];
 	u32 i;
+	u8 *mem;
 
 	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
 		ASSERT_EQ(0, shell_open(&s, NULL));
@@ -360,7 +362,7 @@ VGPU_TEST(busy)
 			guest_send(&g, VGPU_ADMIN_OBJECT_DESTROY, 0, r[0], 0,
 				   0, 0, 0, 0);
 		if (kinds[i] == VGPU_WORK_PIN)
-			guest_system(&g, 1, 0, (u8 *[1]){ NULL });
+			guest_system(&g, 1, 0, &mem);
 		if (kinds[i] == VGPU_WORK_BUILD)
 			guest_send(&g, VGPU_ADMIN_KERNEL_CREATE, 0, c.context,
 				   c.system, 0, 80, 0, 0);
