@@ -295,12 +295,12 @@ $(foreach w,$(BENCH_WAYS),$(eval $(call bench_rules,$(w)))\
 bench: deps-bench
 	+$(Q)$(MAKE) --no-print-directory run-bench
 
-# With --json, benchmarks print JSON, and their tables on stderr.
+# Benchmarks print tables; --json FILE writes the same as JSON.
 run-bench: $(BENCH_PROGRAMS)
 	@for p in $^; do \
 		json=build/bench/$${p##*/bench_}-$$(basename $${p%/*}).json; \
 		echo "== $$p, to $$json"; \
-		$$p --json >$$json || exit; \
+		$$p --json $$json || exit; \
 	done
 
 ## demo:		build and run the demo; its pictures go to build/

@@ -384,7 +384,7 @@ static const struct peer *const peers[] = {
 #define PEERS	ARRAY_SIZE(peers)
 
 static void bench(const char *name, double hi, int seeds, uint32_t ops,
-		  bool json, const char *sep)
+		  FILE *json, const char *sep)
 {
 	double pair[PEERS][SEEDS], ratio[PEERS][SEEDS], p999[PEERS][SEEDS];
 	double util[PEERS][SEEDS], fails[PEERS][SEEDS];
@@ -427,56 +427,63 @@ static void bench(const char *name, double hi, int seeds, uint32_t ops,
 		double u = median(util[i], n), f = median(fails[i], n);
 
 		if (json)
-			printf("%s\n  {\"trace\":\"%s\",\"allocator\":\"%s\",\"pair_ns\":%.1f,\"ratio\":%.4f,\"p999_ns\":%.0f,\"utilisation\":%.2f,\"failed\":%.0f}",
+			fprintf(json, "%s\n  {\"trace\":\"%s\",\"allocator\":\"%s\",\"pair_ns\":%.1f,\"ratio\":%.4f,\"p999_ns\":%.0f,\"utilisation\":%.2f,\"failed\":%.0f}",
 			       i ? "," : sep, name, peers[i]->name, ns, q,
 			       tail, u, f);
-		else
-			printf("%s  %-22s %9.0f %8.3f %10.0f %7.1f %7.0f\n", name,
-			       peers[i]->name, ns, q, tail, u, f);
+		printf("%s  %-22s %9.0f %8.3f %10.0f %7.1f %7.0f\n", name,
+		       peers[i]->name, ns, q, tail, u, f);
 	}
 	if (json)
-		printf(",\n  {\"trace\":\"%s\",\"allocator\":\"vgpu_vram compacted\",\"utilisation\":%.2f,\"perfect\":%.2f,\"of_perfect\":%.4f,\"of_bound\":%.4f,\"largest_free\":%.4f,\"largest_free_of_bound\":%.4f,\"copied\":%.3f,\"move_ns\":%.0f}",
+		fprintf(json, ",\n  {\"trace\":\"%s\",\"allocator\":\"vgpu_vram compacted\",\"utilisation\":%.2f,\"perfect\":%.2f,\"of_perfect\":%.4f,\"of_bound\":%.4f,\"largest_free\":%.4f,\"largest_free_of_bound\":%.4f,\"copied\":%.3f,\"move_ns\":%.0f}",
 		       name, median(cutil, seeds), median(perfect, seeds),
 		       median(cperf, seeds), median(cbound, seeds),
 		       median(clarge, seeds), median(clbound, seeds),
 		       median(cmoved, seeds), median(cns, seeds));
-	else
-		printf("%s  after compaction: %.1f %% full at the next failure, perfect is %.1f (ratio %.4f), ratio to what alignments allow %.4f; largest free %.3f of min(free, bank), %.3f of what alignments allow; copied %.2f of what is in use, %.0f ns a move to decide\n",
-		       name, median(cutil, seeds), median(perfect, seeds),
-		       median(cperf, seeds), median(cbound, seeds),
-		       median(clarge, seeds), median(clbound, seeds),
-		       median(cmoved, seeds), median(cns, seeds));
+	printf("%s  after compaction: %.1f %% full at the next failure, perfect is %.1f (ratio %.4f), ratio to what alignments allow %.4f; largest free %.3f of min(free, bank), %.3f of what alignments allow; copied %.2f of what is in use, %.0f ns a move to decide\n",
+	       name, median(cutil, seeds), median(perfect, seeds),
+	       median(cperf, seeds), median(cbound, seeds),
+	       median(clarge, seeds), median(clbound, seeds),
+	       median(cmoved, seeds), median(cns, seeds));
 	fflush(stdout);
 }
 
 int main(int argc, char **argv)
 {
-	bool json = false, quick = false;
+	FILE *json = NULL;
+	bool quick = false;
 	uint32_t ops;
 	int i;
 
 	for (i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--json")) {
-			json = true;
+		if (!strcmp(argv[i], "--json") && i + 1 < argc) {
+			json = fopen(argv[++i], "w");
+			if (!json) {
+				perror(argv[i]);
+				return 1;
+			}
 		} else if (!strcmp(argv[i], "--quick")) {
 			quick = true;
 		} else {
-			fprintf(stderr, "bench_alloc: %s: unknown option (--json, --quick)\n",
+			fprintf(stderr, "bench_alloc: %s: unknown option (--json FILE, --quick)\n",
 				argv[i]);
 			return 2;
 		}
 	}
 	ops = quick ? OPS / 4 : OPS;
 	if (json)
-		printf("{\"bench\":\"alloc\",\"flags\":\"%s\",\"heap\":%llu,\"ops\":%u,\"results\":[",
+		fprintf(json, "{\"bench\":\"alloc\",\"flags\":\"%s\",\"heap\":%llu,\"ops\":%u,\"results\":[",
 		       BENCH_FLAGS, HEAP, ops);
-	else
-		printf("VRAM allocator, heap 4 GiB, %u operations, flags %s\nA: 4 KiB to 64 MiB, median of %d seeds; B: 4 KiB to 1 MiB, %d seeds; drm_buddy one\n   %-22s %9s %8s %10s %7s %7s\n",
-		       ops, BENCH_FLAGS, quick ? 1 : SEEDS_A,
-		       quick ? 1 : SEEDS_B, "", "pair ns", "ratio",
-		       "p99.9 ns", "util %", "failed");
+	printf("VRAM allocator, heap 4 GiB, %u operations, flags %s\nA: 4 KiB to 64 MiB, median of %d seeds; B: 4 KiB to 1 MiB, %d seeds; drm_buddy one\n   %-22s %9s %8s %10s %7s %7s\n",
+	       ops, BENCH_FLAGS, quick ? 1 : SEEDS_A, quick ? 1 : SEEDS_B, "",
+	       "pair ns", "ratio", "p99.9 ns", "util %", "failed");
 	bench("A", 64 * MIB, quick ? 1 : SEEDS_A, ops, json, "");
 	bench("B", MIB, quick ? 1 : SEEDS_B, ops, json, ",");
-	printf(json ? "]}\n" : "");
+	if (!json)
+		return 0;
+	fprintf(json, "]}\n");
+	if (fclose(json)) {
+		perror("bench_alloc: --json");
+		return 1;
+	}
 	return 0;
 }

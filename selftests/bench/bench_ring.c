@@ -456,21 +456,21 @@ static void print_text(unsigned int reps)
 	}
 }
 
-static void print_json(unsigned int reps)
+static void print_json(FILE *f, unsigned int reps)
 {
 	unsigned int i, w;
 
-	printf("{\"bench\":\"ring\",\"flags\":\"%s\",\"entries\":%u,\"repetitions\":%u,\"placement\":\"%s\",\"line_round_trip_ns\":%.1f,\"rings\":[",
+	fprintf(f, "{\"bench\":\"ring\",\"flags\":\"%s\",\"entries\":%u,\"repetitions\":%u,\"placement\":\"%s\",\"line_round_trip_ns\":%.1f,\"rings\":[",
 	       BENCH_FLAGS, BENCH_ENTRIES, reps, placement(median(probe, reps)),
 	       median(probe, reps));
 	for (i = 0; i < n_impls; i++) {
 		if (left_out[i])
 			continue;
-		printf("%s{\"name\":\"%s\"", i ? "," : "", impls[i]->name);
+		fprintf(f, "%s{\"name\":\"%s\"", i ? "," : "", impls[i]->name);
 		for (w = 0; w < N_WORKLOADS; w++) {
 			if (!runs(impls[i], &workloads[w]))
 				continue;
-			printf(",\"%s\":{\"value\":%.3f,\"peer\":\"%s\",\"ratio\":%.3f,\"mutex_ratio\":%.3f,\"worst_to_median\":%.3f}",
+			fprintf(f, ",\"%s\":{\"value\":%.3f,\"peer\":\"%s\",\"ratio\":%.3f,\"mutex_ratio\":%.3f,\"worst_to_median\":%.3f}",
 			       workloads[w].key, median(result[i][w], reps),
 			       impls[peer_of(impls[i], &workloads[w])]->name,
 			       median_ratio(i, peer_of(impls[i], &workloads[w]),
@@ -478,9 +478,9 @@ static void print_json(unsigned int reps)
 			       median_ratio(i, MUTEX, w, reps),
 			       worst(i, w, reps));
 		}
-		printf("}");
+		fprintf(f, "}");
 	}
-	printf("]}\n");
+	fprintf(f, "]}\n");
 }
 
 static void choose_processors(void)
@@ -502,7 +502,7 @@ static void choose_processors(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
+		{ "json", required_argument, NULL, 'j' },
 		{ "quick", no_argument, NULL, 'q' },
 		{ "reps", required_argument, NULL, 'r' },
 		{ "only", required_argument, NULL, 'o' },
@@ -510,13 +510,17 @@ int main(int argc, char **argv)
 	};
 	unsigned int reps = 41, i, w, k, scale = 1;
 	const char *only = NULL;
-	bool json = false;
+	FILE *json = NULL;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 'j':
-			json = true;
+			json = fopen(optarg, "w");
+			if (!json) {
+				perror(optarg);
+				return 1;
+			}
 			break;
 		case 'q':
 			reps = 5;
@@ -565,9 +569,13 @@ int main(int argc, char **argv)
 		}
 		probe[k] = fmin(probe[k], probe_line());
 	}
-	if (json)
-		print_json(reps);
-	else
-		print_text(reps);
+	print_text(reps);
+	if (!json)
+		return 0;
+	print_json(json, reps);
+	if (fclose(json)) {
+		perror("bench_ring: --json");
+		return 1;
+	}
 	return 0;
 }
