@@ -329,7 +329,7 @@ out:
 	return ret;
 }
 
-int vgpu_device_info(struct vgpu_device *dev, struct vgpu_device_info *info)
+int vgpu_device_get_info(struct vgpu_device *dev, struct vgpu_device_info *info)
 {
 	return dev->ops->info(dev->backend, info);
 }
@@ -545,7 +545,7 @@ int vgpu_device_set_limit(struct vgpu_device *dev, uint64_t bytes)
 	return ret;
 }
 
-int vgpu_device_stats(struct vgpu_device *dev, struct vgpu_device_stats *stats)
+int vgpu_device_get_stats(struct vgpu_device *dev, struct vgpu_device_stats *stats)
 {
 	uint32_t i;
 	int ret;

@@ -394,7 +394,7 @@ int vgpu_manager_pick(struct vgpu_manager *m, uint64_t bytes,
 
 	pthread_mutex_lock(&m->lock);
 	for (i = 0; i < m->n_devices; i++) {
-		if (vgpu_device_stats(m->devices[i], &stats) ||
+		if (vgpu_device_get_stats(m->devices[i], &stats) ||
 		    available(&stats) < bytes)
 			continue;
 		order = best == VGPU_MANAGER_DEVICES ? -1 :
@@ -444,7 +444,7 @@ static void sum(struct vgpu_device_stats *to,
 	to->registrations += s->registrations;
 }
 
-int vgpu_manager_stats(struct vgpu_manager *m, struct vgpu_manager_stats *stats)
+int vgpu_manager_get_stats(struct vgpu_manager *m, struct vgpu_manager_stats *stats)
 {
 	struct vgpu_device_stats one;
 	uint32_t i;
@@ -456,7 +456,7 @@ int vgpu_manager_stats(struct vgpu_manager *m, struct vgpu_manager_stats *stats)
 		ret = vgpu_message_set(&m->msg, -ENODATA,
 				       "there is no device: initialize one or add one");
 	for (i = 0; i < m->n_devices && !ret; i++) {
-		ret = vgpu_device_stats(m->devices[i], &one);
+		ret = vgpu_device_get_stats(m->devices[i], &one);
 		if (!ret)
 			sum(&stats->total, &one);
 	}

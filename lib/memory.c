@@ -79,10 +79,10 @@ bool memory_result_fits(const void *theirs)
 	return size >= sizeof(size);
 }
 
-int vgpu_allocator_create(const struct vgpu_allocator_opts *opts,
+int vgpu_allocator_create(const struct vgpu_allocator_options *opts,
 			  struct vgpu_allocator **allocator)
 {
-	struct vgpu_allocator_opts o;
+	struct vgpu_allocator_options o;
 	struct vgpu_allocator *a;
 	const char *why = NULL;
 
@@ -102,8 +102,8 @@ int vgpu_allocator_create(const struct vgpu_allocator_opts *opts,
 	else if (o.max_blocks > VGPU_VRAM_MAX_BLOCKS)
 		why = "max_blocks must be at most 262144";
 	if (why) {
-		if (o.message && o.message_size)
-			snprintf(o.message, o.message_size, "%s", why);
+		if (o.message && o.message_bytes)
+			snprintf(o.message, o.message_bytes, "%s", why);
 		return -EINVAL;
 	}
 	a = calloc(1, sizeof(*a));
@@ -449,10 +449,10 @@ static int release(struct vgpu_allocator *a, struct device *d, uint32_t handle)
 
 static int allocate_block(struct vgpu_allocator *a, const char *device_id,
 			  uint64_t size, void *cpu, bool map,
-			  const struct vgpu_allocate_opts *opts,
+			  const struct vgpu_allocate_options *opts,
 			  struct vgpu_memory_block *block)
 {
-	struct vgpu_allocate_opts o;
+	struct vgpu_allocate_options o;
 	struct device *d;
 	uint32_t handle;
 	int err;
@@ -483,7 +483,7 @@ unlock:
 }
 
 int vgpu_allocator_allocate(struct vgpu_allocator *a, const char *device_id,
-			    uint64_t size, const struct vgpu_allocate_opts *opts,
+			    uint64_t size, const struct vgpu_allocate_options *opts,
 			    struct vgpu_memory_block *block)
 {
 	return allocate_block(a, device_id, size, NULL, false, opts, block);
@@ -492,7 +492,7 @@ int vgpu_allocator_allocate(struct vgpu_allocator *a, const char *device_id,
 int vgpu_allocator_allocate_mapped(struct vgpu_allocator *a,
 				   const char *device_id, uint64_t size,
 				   void *cpu_address,
-				   const struct vgpu_allocate_opts *opts,
+				   const struct vgpu_allocate_options *opts,
 				   struct vgpu_memory_block *block)
 {
 	return allocate_block(a, device_id, size, cpu_address, true, opts,

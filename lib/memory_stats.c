@@ -60,7 +60,7 @@ static void add_stats(struct device *d, struct vgpu_memory_stats *sum,
 	*free_bytes += s.free;
 }
 
-int vgpu_allocator_stats(struct vgpu_allocator *a, const char *device_id,
+int vgpu_allocator_get_stats(struct vgpu_allocator *a, const char *device_id,
 			 struct vgpu_memory_stats *stats)
 {
 	struct vgpu_memory_stats sum = { 0 };
@@ -97,7 +97,7 @@ int vgpu_allocator_stats(struct vgpu_allocator *a, const char *device_id,
 	return 0;
 }
 
-int vgpu_memory_stats_format(const struct vgpu_memory_stats *stats, char *buf,
+int vgpu_memory_stats_text(const struct vgpu_memory_stats *stats, char *buf,
 			     size_t bytes)
 {
 	struct vgpu_memory_stats s;

@@ -78,7 +78,7 @@ static int fail(struct vgpu_queue *q, int error, const char *what)
 	return error;
 }
 
-int vgpu_queue_message(const struct vgpu_queue *queue, char *text, size_t size)
+int vgpu_queue_error(const struct vgpu_queue *queue, char *text, size_t size)
 {
 	struct vgpu_queue *q = (struct vgpu_queue *)queue;
 	int n;
@@ -91,20 +91,20 @@ int vgpu_queue_message(const struct vgpu_queue *queue, char *text, size_t size)
 
 /* Creation and references */
 
-static int refuse(const struct vgpu_queue_opts *opts, int error,
+static int refuse(const struct vgpu_queue_options *opts, int error,
 		  const char *fmt, ...)
 {
 	va_list args;
 
-	if (opts && opts->message && opts->message_size) {
+	if (opts && opts->message && opts->message_bytes) {
 		va_start(args, fmt);
-		vsnprintf(opts->message, opts->message_size, fmt, args);
+		vsnprintf(opts->message, opts->message_bytes, fmt, args);
 		va_end(args);
 	}
 	return error;
 }
 
-int vgpu_queue_create(const struct vgpu_queue_opts *opts,
+int vgpu_queue_create(const struct vgpu_queue_options *opts,
 		      struct vgpu_queue **queue)
 {
 	uint32_t slots = VGPU_RING_MIN_ENTRIES;
@@ -258,7 +258,7 @@ static bool futex_wait(struct vgpu_queue *q, uint32_t seen, uint64_t deadline)
 	};
 
 	return !syscall(SYS_futex, &q->wake, FUTEX_WAIT_BITSET_PRIVATE, seen,
-			deadline == VGPU_QUEUE_FOREVER ? NULL : &t, NULL,
+			deadline == VGPU_FOREVER ? NULL : &t, NULL,
 			FUTEX_BITSET_MATCH_ANY) || errno != ETIMEDOUT;
 }
 
@@ -301,7 +301,7 @@ static int take_waiting(struct vgpu_queue *q, void *out, uint32_t max,
 
 	for (i = 0; i < SPINS_BEFORE_SLEEP && ret == -EAGAIN; i++) {
 		ret = take_or_error(q, out, max);
-		if (deadline == VGPU_QUEUE_NO_WAIT)
+		if (deadline == VGPU_NO_WAIT)
 			return ret;
 		if (ret == -EAGAIN) {
 #if defined(__x86_64__) || defined(__i386__)

@@ -364,7 +364,7 @@ int vgpu_device_ring_reset(struct vgpu_device_ring *ring)
 	return ret;
 }
 
-int vgpu_device_ring_stats(struct vgpu_device_ring *ring,
+int vgpu_device_ring_get_stats(struct vgpu_device_ring *ring,
 			   struct vgpu_device_ring_stats *stats)
 {
 	memset(stats, 0, sizeof(*stats));

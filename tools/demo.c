@@ -50,7 +50,7 @@ static void open_all(struct demo *d)
 		.message = text,
 		.message_bytes = sizeof(text),
 	};
-	struct vgpu_queue_opts queue = {
+	struct vgpu_queue_options queue = {
 		.size = sizeof(queue),
 		.entries = ENTRIES,
 		.name = "demo",
@@ -126,7 +126,7 @@ static void print_stats(struct demo *d)
 	struct vgpu_device_stats s;
 
 	demo_must(d, vgpu_queue_get_stats(d->queue, &q), "statistics");
-	demo_must(d, vgpu_device_stats(d->dev, &s), "statistics");
+	demo_must(d, vgpu_device_get_stats(d->dev, &s), "statistics");
 	printf("queue\n"
 	       "  submitted %llu, completed %llu, failed %llu\n"
 	       "  at most %llu of %llu entries in use, %llu times full\n"
@@ -163,7 +163,7 @@ static void free_blocks(struct demo *d)
 	}
 	/* What is freed is wiped first, which is for the device to do. */
 	demo_must(d, vgpu_device_process(d->dev, 0), "process");
-	demo_must(d, vgpu_device_stats(d->dev, &s), "statistics");
+	demo_must(d, vgpu_device_get_stats(d->dev, &s), "statistics");
 	if (s.memory_used || s.allocations)
 		demo_die("%llu bytes of memory are still used at the end",
 			 (unsigned long long)s.memory_used);

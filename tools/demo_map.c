@@ -62,7 +62,7 @@ void demo_map_read(struct demo *d, struct demo_map *map)
 	struct vgpu_device_info info;
 	uint64_t at = 0;
 
-	vgpu_device_info(d->dev, &info);
+	vgpu_device_get_info(d->dev, &info);
 	*map = (struct demo_map){ .total = info.total_memory };
 	while (map->n < DEMO_MAP_PIECES &&
 	       !vgpu_device_next_block(d->dev, at, &block)) {

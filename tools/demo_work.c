@@ -293,7 +293,7 @@ static void *worker(void *arg)
 		  "a ring");
 	for (;;) {
 		n = vgpu_queue_dequeue_batch(d->queue, cmds, WORKER_BATCH,
-					     VGPU_QUEUE_FOREVER);
+					     VGPU_FOREVER);
 		if (n == -EPIPE)
 			break;
 		demo_must(d, n, "take commands");

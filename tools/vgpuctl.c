@@ -76,7 +76,7 @@ static int usage(void)
 	       "\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-8s %s\n", commands[i].name, commands[i].what);
-	printf("  %-8s how to use a command\n"
+	printf("  %-8s how to use a command, and its options\n"
 	       "\n"
 	       "      --json          one JSON object on standard output\n"
 	       "  -h, --help          this text, or that of a command\n"

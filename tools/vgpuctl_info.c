@@ -143,7 +143,7 @@ int ctl_info(const struct ctl_options *o)
 	ret = ctl_out_open(&out, o->json, "info");
 	if (ret)
 		goto out_close;
-	vgpu_device_info(dev, &info);
+	vgpu_device_get_info(dev, &info);
 	ctl_out_section(&out, "device", "device");
 	out_identity(&out, &info, backend, reason);
 	out_figures(&out, &info);

@@ -61,7 +61,7 @@ static int list_devices(struct ctl_out *out, struct vgpu_manager *m)
 		ret = ctl_open(&o, &dev, &backend, reason);
 		if (ret)
 			return ret;
-		vgpu_device_info(dev, &info);
+		vgpu_device_get_info(dev, &info);
 		vgpu_device_close(dev);
 		device_row(out, s.name, &info);
 	}

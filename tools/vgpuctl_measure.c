@@ -24,7 +24,7 @@
 /* One thread that submits and dequeues, a command at a time: ns a command. */
 static int queue_one_thread(struct bench *b, double *value)
 {
-	struct vgpu_queue_opts opts = {
+	struct vgpu_queue_options opts = {
 		.size = sizeof(opts),
 		.entries = b->o->entries,
 	};
@@ -45,7 +45,7 @@ static int queue_one_thread(struct bench *b, double *value)
 			ret = vgpu_queue_submit(q, &cmd);
 			if (!ret)
 				ret = vgpu_queue_dequeue(q, &cmd,
-							 VGPU_QUEUE_NO_WAIT);
+							 VGPU_NO_WAIT);
 		}
 		n += CHUNK;
 		end = vgpu_now_ns();
@@ -105,7 +105,7 @@ static void *consume(void *arg)
 	}
 	do {
 		ret = vgpu_queue_dequeue_batch(f->queue, cmds, f->batch,
-					       VGPU_QUEUE_FOREVER);
+					       VGPU_FOREVER);
 		if (ret > 0)
 			n += (uint32_t)ret;
 	} while (ret > 0);
@@ -149,7 +149,7 @@ static int flow_run(struct flow *f, uint64_t threads)
 /* Producers and consumers, in batches: million commands a second. */
 static int queue_threads(struct bench *b, double *value)
 {
-	struct vgpu_queue_opts opts = {
+	struct vgpu_queue_options opts = {
 		.size = sizeof(opts),
 		.entries = b->o->entries,
 	};
@@ -385,7 +385,7 @@ static int open_memory(struct bench *b)
 	char bytes[32], left[32];
 	int ret;
 
-	vgpu_device_info(b->dev, &info);
+	vgpu_device_get_info(b->dev, &info);
 	if (b->o->bytes > info.available_memory / 2)
 		return ctl_fail(CTL_USAGE,
 				"--bytes of %s: two such blocks do not fit into %s of device memory; take less%s",

@@ -112,7 +112,7 @@ void ctl_out_device(struct ctl_out *out, struct vgpu_device *dev,
 	struct vgpu_device_info info;
 	char size[32];
 
-	vgpu_device_info(dev, &info);
+	vgpu_device_get_info(dev, &info);
 	if (!out->json) {
 		ctl_out_text(out, "device %s: %s, %s, backend %s\n", info.id,
 			     info.name, ctl_size_text(info.total_memory, size),

@@ -77,7 +77,7 @@ static int run_all(struct run *r, uint64_t n)
 
 static int run_setup(struct run *r)
 {
-	struct vgpu_queue_opts opts = {
+	struct vgpu_queue_options opts = {
 		.size = sizeof(opts),
 		.entries = RUN_ENTRIES,
 		.name = "vgpuctl",
@@ -223,7 +223,7 @@ static int report(const struct ctl_options *o, struct vgpu_device *dev,
 	struct ctl_out out;
 	int ret;
 
-	ret = vgpu_device_stats(dev, &stats);
+	ret = vgpu_device_get_stats(dev, &stats);
 	if (ret)
 		return ctl_device_failed(dev, "statistics", ret);
 	ret = ctl_out_open(&out, o->json, "stats");

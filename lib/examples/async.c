@@ -44,7 +44,7 @@ static void *background(void *arg)
 
 int main(void)
 {
-	struct vgpu_queue_opts opts = {
+	struct vgpu_queue_options opts = {
 		.size = sizeof(opts),
 		.entries = 64,
 	};

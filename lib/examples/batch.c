@@ -25,7 +25,7 @@ static int pass_on(const struct vgpu_command *command, void *device)
 
 int main(void)
 {
-	struct vgpu_queue_opts opts = {
+	struct vgpu_queue_options opts = {
 		.size = sizeof(opts),
 		.entries = 1000,
 	};

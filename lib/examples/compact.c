@@ -34,7 +34,7 @@ int main(void)
 	}
 	for (i = 0; i < N; i += 2)
 		MUST(vgpu_allocator_free(allocator, blocks[i].id));
-	MUST(vgpu_allocator_stats(allocator, "gpu0", &stats));
+	MUST(vgpu_allocator_get_stats(allocator, "gpu0", &stats));
 	printf("before: %" PRIu64 " MiB free, %" PRIu64 " MiB in one piece\n",
 	       stats.available / MIB, stats.largest_free / MIB);
 
@@ -44,7 +44,7 @@ int main(void)
 	EXPECT(ret == -ENOMEM);
 	MUST(vgpu_allocator_compact(allocator, "gpu0", 0, &result));
 	EXPECT(result.finished && result.moves);
-	MUST(vgpu_allocator_stats(allocator, "gpu0", &stats));
+	MUST(vgpu_allocator_get_stats(allocator, "gpu0", &stats));
 	printf("after:  %" PRIu64 " MiB free, %" PRIu64 " MiB in one piece, %"
 	       PRIu64 " blocks moved\n", stats.available / MIB,
 	       stats.largest_free / MIB, result.moves);

@@ -53,7 +53,7 @@ int main(void)
 	MUST(vgpu_device_start(device));
 
 	/* What it is now: that much may be allocated, for example. */
-	MUST(vgpu_device_info(device, &info));
+	MUST(vgpu_device_get_info(device, &info));
 	EXPECT(!strcmp(info.id, "gpu0"));
 	EXPECT(info.available_memory == 3ull << 30);
 	EXPECT(vgpu_info_known(info.temperature_mc));

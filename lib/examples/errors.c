@@ -16,7 +16,7 @@ static int nothing(const struct vgpu_command *command, void *ctx)
 
 static void queue_errors(void)
 {
-	struct vgpu_queue_opts opts = {
+	struct vgpu_queue_options opts = {
 		.size = sizeof(opts),
 		.entries = 2,
 	};
@@ -46,12 +46,12 @@ static void queue_errors(void)
 
 	/* There is no command of type 99. */
 	EXPECT(vgpu_queue_submit(queue, &invalid) == -EINVAL);
-	vgpu_queue_message(queue, text, sizeof(text));
+	vgpu_queue_error(queue, text, sizeof(text));
 	printf("invalid: %s\n", text);
 
 	MUST(vgpu_queue_set_error(queue, -EIO, "the engine is lost"));
 	EXPECT(vgpu_queue_submit(queue, &command) == -EIO);
-	vgpu_queue_message(queue, text, sizeof(text));
+	vgpu_queue_error(queue, text, sizeof(text));
 	printf("in error: %s\n", text);
 
 	MUST(vgpu_queue_close(queue));

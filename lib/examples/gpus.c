@@ -49,13 +49,13 @@ int main(void)
 		MUST(vgpu_device_submit(device, NULL, &command, NULL));
 	}
 	for (i = 0; i < 2; i++) {
-		MUST(vgpu_device_stats(devices[i], &one));
+		MUST(vgpu_device_get_stats(devices[i], &one));
 		printf("gpu%d: %" PRIu64 " commands outstanding\n", i,
 		       one.outstanding);
 		EXPECT(one.outstanding == 5);
 		MUST(vgpu_device_wait_idle(devices[i], VGPU_FOREVER));
 	}
-	MUST(vgpu_manager_stats(manager, &stats));
+	MUST(vgpu_manager_get_stats(manager, &stats));
 	EXPECT(stats.devices == 2 && stats.total.completed == 10);
 
 	vgpu_manager_destroy(manager); /* these devices are ours */

@@ -30,7 +30,7 @@ int main(void)
 	/* A wish: if it cannot be had, the choice goes on down the list. */
 	MUST(vgpu_manager_set_preferred_mode(manager,
 					     VGPU_BACKEND_PASSTHROUGH));
-	EXPECT(vgpu_manager_stats(manager, &stats) == -ENODATA);
+	EXPECT(vgpu_manager_get_stats(manager, &stats) == -ENODATA);
 	MUST(vgpu_manager_auto_select(manager, NULL));
 	vgpu_manager_reason(manager, text, sizeof(text));
 	printf("chosen: %s\n", text);
@@ -38,7 +38,7 @@ int main(void)
 	MUST(vgpu_manager_initialize_selected(manager));
 	MUST(vgpu_manager_device(manager, 0, &device));
 
-	MUST(vgpu_manager_stats(manager, &stats));
+	MUST(vgpu_manager_get_stats(manager, &stats));
 	vgpu_manager_stats_text(&stats, text, sizeof(text));
 	printf("GPU stats:\n%s", text);
 	EXPECT(stats.devices == 1 && stats.total.memory_total);

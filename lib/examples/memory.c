@@ -14,7 +14,7 @@
 
 int main(void)
 {
-	/* A list of devices; here of one, "gpu0", as vgpu_device_info() says. */
+	/* A list of devices; here of one, "gpu0", as vgpu_device_get_info() says. */
 	static const struct vgpu_memory_device devices[] = {
 		{ "gpu0", 4096 * MIB, 3072 * MIB },
 	};
@@ -56,7 +56,7 @@ int main(void)
 	EXPECT(vgpu_allocator_free(allocator, block.id) == -ENOENT);
 
 	/* Of one device, or (with NULL) of all together. */
-	MUST(vgpu_allocator_stats(allocator, NULL, &stats));
+	MUST(vgpu_allocator_get_stats(allocator, NULL, &stats));
 	printf("total memory: %" PRIu64 " MiB\n", stats.total / MIB);
 	printf("allocated: %" PRIu64 " MiB\n", stats.allocated / MIB);
 	EXPECT(stats.total == 4096 * MIB && stats.allocated == 64 * MIB);

@@ -27,7 +27,7 @@ static int execute_gpu_command(const struct vgpu_command *command, void *ctx)
 
 int main(void)
 {
-	struct vgpu_queue_opts opts = {
+	struct vgpu_queue_options opts = {
 		.size = sizeof(opts),
 		.entries = 1000,
 	};
@@ -70,7 +70,7 @@ int main(void)
 	MUST(vgpu_queue_submit(queue, &command));
 	MUST(vgpu_queue_set_error(queue, -EIO, "the example says so"));
 	EXPECT(vgpu_queue_submit(queue, &command) == -EIO);
-	EXPECT(vgpu_queue_dequeue(queue, &command, VGPU_QUEUE_NO_WAIT) == -EIO);
+	EXPECT(vgpu_queue_dequeue(queue, &command, VGPU_NO_WAIT) == -EIO);
 	MUST(vgpu_queue_reset(queue));
 	EXPECT(vgpu_queue_state(queue) == VGPU_QUEUE_IDLE);
 

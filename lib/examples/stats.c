@@ -15,7 +15,7 @@ static int nothing(const struct vgpu_command *command, void *ctx)
 
 static void queue_stats(void)
 {
-	struct vgpu_queue_opts opts = {
+	struct vgpu_queue_options opts = {
 		.size = sizeof(opts),
 		.entries = 100,
 	};
@@ -62,7 +62,7 @@ static void memory_stats(void)
 	MUST(vgpu_allocator_init(allocator, devices, 2));
 	MUST(vgpu_allocator_allocate(allocator, "gpu1", 8 << 20, NULL,
 				     &block));
-	MUST(vgpu_allocator_stats(allocator, NULL, &stats));
+	MUST(vgpu_allocator_get_stats(allocator, NULL, &stats));
 	printf("\ntotal memory: %" PRIu64 " bytes\n", stats.total);
 	printf("allocated: %" PRIu64 " bytes\n", stats.allocated);
 	printf("available: %" PRIu64 " bytes\n", stats.available);
@@ -70,8 +70,8 @@ static void memory_stats(void)
 	EXPECT(stats.total == 96 << 20 && stats.allocated == 8 << 20);
 	EXPECT(stats.available == 88 << 20 && stats.count == 1);
 
-	MUST(vgpu_allocator_stats(allocator, "gpu1", &stats));
-	vgpu_memory_stats_format(&stats, text, sizeof(text));
+	MUST(vgpu_allocator_get_stats(allocator, "gpu1", &stats));
+	vgpu_memory_stats_text(&stats, text, sizeof(text));
 	printf("\ngpu1\n%s", text);
 	vgpu_allocator_destroy(allocator);
 }

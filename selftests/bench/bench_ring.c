@@ -106,7 +106,7 @@ BENCH_LOOPS(many, struct vgpu_cmd, many_push, many_pop)
 
 static void *queue_create(void)
 {
-	struct vgpu_queue_opts opts = {
+	struct vgpu_queue_options opts = {
 		.size = sizeof(opts),
 		.entries = BENCH_ENTRIES,
 	};
@@ -138,8 +138,8 @@ BENCH_INLINE uint32_t queue_pop(void *p, struct vgpu_command *e, uint32_t n)
 	int got;
 
 	if (n == 1)
-		return !vgpu_queue_dequeue(p, e, VGPU_QUEUE_NO_WAIT);
-	got = vgpu_queue_dequeue_batch(p, e, n, VGPU_QUEUE_NO_WAIT);
+		return !vgpu_queue_dequeue(p, e, VGPU_NO_WAIT);
+	got = vgpu_queue_dequeue_batch(p, e, n, VGPU_NO_WAIT);
 	return got < 0 ? 0 : got;
 }
 

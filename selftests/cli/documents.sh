@@ -72,28 +72,51 @@ functions()
 {
 	local f n=0
 
-	for f in $(grep -hoE '\bvgpu_[a-z_0-9]+' lib/man/*.3 | sort -u); do
+	for f in $(grep -hoE '\bFn vgpu_[a-z_0-9]+' lib/man/* |
+		   sed 's/Fn //' | sort -u); do
 		grep -qrwE "$f" lib/include/vgpu || { echo "$f"; return 1; }
 		n=$((n + 1))
 	done
 	[ "$n" -gt 0 ]
 }
 
-# Every function that a page documents, as its header has it.
+# Synopses say what the headers say, but for white space.
 prototypes()
 {
-	local page header name
+	local page header p n=0
 
-	for page in queue:queue allocator:memory device:device; do
-		header=lib/include/vgpu/${page#*:}.h
-		for name in $(sed -n 's/^\.Nm \(vgpu_[a-z_]*\).*/\1/p' \
-			      "lib/man/vgpu_${page%:*}.3"); do
-			grep -qE "\b$name\(" "$header" ||
-				{ echo "$name: not in $header"; return 1; }
-			grep -qE "^\.Fn $name " "lib/man/vgpu_${page%:*}.3" ||
-				{ echo "$name: not in the synopsis"; return 1; }
-		done
+	for page in lib/man/*.3; do
+		header=lib/include/$(sed -n 's/^\.In //p' "$page" | head -n 1)
+		tr -d ' \t\n' <"$header" >"$dir/header"
+		awk '/^\.Sh / { on = $2 == "SYNOPSIS" }
+		     on && /^\.Ft / { type = substr($0, 5) }
+		     on && /^\.Fn [^(]/ {
+			sub(/^\.Fn /, "")
+			name = $1
+			sub(/^[^ ]+ /, "")
+			gsub(/" "/, ","); gsub(/"/, ""); gsub(/ /, "")
+			gsub(/ /, "", type)
+			print type name "(" $0 ")"
+		     }' "$page" >"$dir/prototypes"
+		while read -r p; do
+			grep -qF -e "$p" "$dir/header" ||
+				{ echo "$page: not in $header: $p"; return 1; }
+			n=$((n + 1))
+		done <"$dir/prototypes"
 	done
+	[ "$n" -gt 0 ]
+}
+
+# Every function of the library has a manual page.
+complete()
+{
+	local f missing=0
+
+	while read -r f; do
+		grep -qE "^\.Nm $f( |$)" lib/man/*.3 ||
+			{ echo "$f has no manual page"; missing=1; }
+	done < <(grep -o 'vgpu_[a-z0-9_]*' lib/libvgpu.symbols)
+	[ "$missing" -eq 0 ] && [ -s lib/libvgpu.symbols ]
 }
 
 options()
@@ -130,6 +153,7 @@ check "the README's tests" tests
 check "the README's links" links
 check "functions named in manual pages" functions
 check "synopses of manual pages" prototypes
+check "a manual page for each function" complete
 check "vgpuctl's options in vgpuctl(1)" options
 format=
 for f in mandoc groff; do

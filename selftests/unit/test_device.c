@@ -44,7 +44,7 @@ VGPU_TEST(life)
 	EXPECT_EQ(-ECANCELED, vgpu_device_submit(dev, NULL, &cmd, &ticket));
 	ASSERT_EQ(0, vgpu_device_start(dev));
 	EXPECT_EQ(0, device_do(dev, cmd));
-	ASSERT_EQ(0, vgpu_device_info(dev, &info));
+	ASSERT_EQ(0, vgpu_device_get_info(dev, &info));
 	EXPECT_STREQ("sim0", info.id);
 	EXPECT_EQ(VGPU_DEVICE_TYPE_SOFTWARE, info.type);
 	EXPECT_EQ(256 * MIB, info.total_memory);
@@ -77,7 +77,7 @@ VGPU_TEST(info_of_the_caller)
 	info.temperature_mc = -1500;
 	ASSERT_EQ(0, vgpu_device_open(&o, &dev));
 	ASSERT_EQ(0, vgpu_device_initialize(dev));
-	ASSERT_EQ(0, vgpu_device_info(dev, &got));
+	ASSERT_EQ(0, vgpu_device_get_info(dev, &got));
 	EXPECT_STREQ("gpu0", got.id);
 	EXPECT_STREQ("Test GPU", got.name);
 	EXPECT_STREQ("8.0", got.compute_capability);
@@ -93,7 +93,7 @@ VGPU_TEST(info_of_the_caller)
 	ASSERT_EQ(0, vgpu_device_alloc(dev, 1024 * MIB, 0, &address));
 	EXPECT_EQ(-ENOSPC, vgpu_device_alloc(dev, 256, 0, &address));
 	EXPECT_SAYS(dev, "limit");
-	ASSERT_EQ(0, vgpu_device_info(dev, &got));
+	ASSERT_EQ(0, vgpu_device_get_info(dev, &got));
 	EXPECT_EQ(0, got.available_memory);
 	EXPECT_LT(100, vgpu_device_info_text(&got, text, sizeof(text)));
 	EXPECT_NE(NULL, strstr(text, "-1.500 C"));
@@ -262,7 +262,7 @@ VGPU_TEST(bad_commands)
 	EXPECT_EQ(-EINVAL, vgpu_device_wait(dev, 0, 0, NULL));
 	EXPECT_EQ(-EINVAL, vgpu_device_wait(dev, UINT64_MAX, 0, NULL));
 	EXPECT_SAYS(dev, "ticket 0xffffffffffffffff");
-	ASSERT_EQ(0, vgpu_device_stats(dev, &stats));
+	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
 	EXPECT_EQ(0, stats.submitted);
 	vgpu_device_close(dev);
 }
@@ -367,7 +367,7 @@ VGPU_TEST(full)
 	EXPECT_GE(16, i);
 	EXPECT_EQ(-EAGAIN, vgpu_device_submit_batch(dev, ring, &cmd, 1, 0,
 						    NULL));
-	ASSERT_EQ(0, vgpu_device_ring_stats(ring, &stats));
+	ASSERT_EQ(0, vgpu_device_ring_get_stats(ring, &stats));
 	EXPECT_EQ(2, stats.overflows);
 	EXPECT_EQ(i + 1, stats.submitted);
 	EXPECT_EQ(0, stats.completed);
@@ -466,7 +466,7 @@ VGPU_TEST(rings)
 	EXPECT_EQ(-ECANCELED, vgpu_device_submit(dev, ring, &cmd, NULL));
 	EXPECT_SAYS(dev, "ring does not run");
 	EXPECT_EQ(0, vgpu_device_wait(dev, ticket, VGPU_FOREVER, NULL));
-	ASSERT_EQ(0, vgpu_device_ring_stats(ring, &stats));
+	ASSERT_EQ(0, vgpu_device_ring_get_stats(ring, &stats));
 	EXPECT_EQ(VGPU_DEVICE_RING_PAUSED, stats.state);
 	EXPECT_EQ(2, stats.completed);
 	/* A start of the device leaves it paused. */
@@ -509,7 +509,7 @@ VGPU_TEST(ring_reset)
 		EXPECT_EQ(1, info.ended);
 		EXPECT_EQ(i, info.user_data);
 	}
-	ASSERT_EQ(0, vgpu_device_ring_stats(ring, &stats));
+	ASSERT_EQ(0, vgpu_device_ring_get_stats(ring, &stats));
 	EXPECT_EQ(VGPU_DEVICE_RING_IDLE, stats.state);
 	EXPECT_EQ(8, stats.failed);
 	EXPECT_EQ(0, stats.completed);
@@ -571,7 +571,7 @@ VGPU_TEST(device_reset)
 		EXPECT_TRUE(ret == -ENODEV || ret == -ECANCELED);
 		EXPECT_EQ(1, info.ended);
 	}
-	ASSERT_EQ(0, vgpu_device_stats(dev, &stats));
+	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
 	EXPECT_EQ(16, stats.failed);
 	EXPECT_EQ(0, stats.outstanding);
 	EXPECT_EQ(0, stats.outstanding_bytes);
@@ -587,7 +587,7 @@ VGPU_TEST(device_reset)
 	EXPECT_EQ(-ENODEV, vgpu_device_submit(dev, ring, &cmd, NULL));
 	EXPECT_EQ(-ENODEV, vgpu_device_ring_start(ring));
 	EXPECT_EQ(-ENODEV, vgpu_device_ring_pause(ring));
-	ASSERT_EQ(0, vgpu_device_ring_stats(ring, &ring_stats));
+	ASSERT_EQ(0, vgpu_device_ring_get_stats(ring, &ring_stats));
 	EXPECT_EQ(VGPU_DEVICE_RING_LOST, ring_stats.state);
 	EXPECT_EQ(8, ring_stats.failed);
 	vgpu_device_ring_destroy(ring);
@@ -750,7 +750,7 @@ VGPU_TEST(statistics)
 	EXPECT_EQ(-EFAULT, device_do(dev, vgpu_command_clear(0x1000, 4, 0)));
 	cmd = vgpu_command_clear(a, 512, 1);
 	ASSERT_EQ(0, vgpu_device_submit(dev, NULL, &cmd, NULL));
-	ASSERT_EQ(0, vgpu_device_stats(dev, &stats));
+	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
 	EXPECT_EQ(4, stats.submitted);
 	EXPECT_EQ(2, stats.completed);
 	EXPECT_EQ(1, stats.failed);

@@ -117,14 +117,14 @@ VGPU_TEST(memory)
 	ASSERT_EQ(0, vgpu_device_unmap(dev, a + 5));
 	ASSERT_EQ(0, vgpu_device_unmap(dev, a));
 	EXPECT_EQ(-ENOENT, vgpu_device_unmap(dev, a));
-	ASSERT_EQ(0, vgpu_device_stats(dev, &stats));
+	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
 	EXPECT_EQ(MIB + 1024, stats.memory_used);
 	EXPECT_EQ(2, stats.allocations);
 	EXPECT_EQ(-ENOENT, vgpu_device_free(dev, a + 256));
 	EXPECT_EQ(0, vgpu_device_free(dev, a));
 	EXPECT_EQ(0, vgpu_device_free(dev, b));
 	EXPECT_EQ(-ENOENT, vgpu_device_free(dev, b));
-	ASSERT_EQ(0, vgpu_device_stats(dev, &stats));
+	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
 	EXPECT_EQ(0, stats.memory_used);
 	EXPECT_EQ(0, stats.allocations);
 	EXPECT_EQ(16 * MIB, stats.memory_largest);
@@ -159,7 +159,7 @@ VGPU_TEST(limit)
 	EXPECT_SAYS(dev, "over the limit");
 	ASSERT_EQ(0, vgpu_device_alloc(dev, MIB, 0, &a));
 	EXPECT_EQ(-ENOSPC, vgpu_device_alloc(dev, 1, 0, &a));
-	ASSERT_EQ(0, vgpu_device_info(dev, &info));
+	ASSERT_EQ(0, vgpu_device_get_info(dev, &info));
 	EXPECT_EQ(0, info.available_memory);
 	ASSERT_EQ(0, vgpu_device_set_limit(dev, 16 * MIB));
 	ASSERT_EQ(0, vgpu_device_alloc(dev, 15 * MIB, 0, &a));
@@ -243,7 +243,7 @@ VGPU_TEST(compaction)
 	EXPECT_GT(2 * MIB, moved);
 	ASSERT_EQ(0, vgpu_device_compact(dev, 0, &moved));
 	EXPECT_LT(0, moved);
-	ASSERT_EQ(0, vgpu_device_stats(dev, &stats));
+	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
 	EXPECT_EQ(8 * MIB, stats.memory_used);
 	EXPECT_LE(8 * MIB - (256 << 10), stats.memory_largest);
 	/* Addresses stay valid, and what they hold; the mapping, too. */

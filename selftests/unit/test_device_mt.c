@@ -130,7 +130,7 @@ static void run_round_trips(struct __test_metadata *_metadata, uint32_t flags,
 		ASSERT_EQ(0, vgpu_device_free(dev, w[i].address));
 	}
 	EXPECT_EQ(0, vgpu_device_wait_idle(dev, VGPU_FOREVER));
-	ASSERT_EQ(0, vgpu_device_stats(dev, &stats));
+	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
 	EXPECT_EQ(submitted, stats.submitted);
 	EXPECT_EQ(submitted, stats.completed);
 	EXPECT_EQ(0, stats.failed);
@@ -363,12 +363,12 @@ static void run_churn(struct __test_metadata *_metadata, uint32_t flags)
 		EXPECT_EQ(0, w[i].bad);
 	EXPECT_EQ(0, vgpu_device_wait_idle(dev, VGPU_FOREVER));
 	vgpu_device_process(dev, 0);
-	ASSERT_EQ(0, vgpu_device_stats(dev, &stats));
+	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
 	EXPECT_EQ(0, stats.allocations);
 	EXPECT_EQ(0, stats.registrations);
 	for (i = 0; i < 1000 && stats.memory_used; i++) {
 		usleep(1000);
-		vgpu_device_stats(dev, &stats);
+		vgpu_device_get_stats(dev, &stats);
 	}
 	EXPECT_EQ(0, stats.memory_used);
 	vgpu_device_close(dev);
@@ -467,7 +467,7 @@ static void run_resets(struct __test_metadata *_metadata, uint32_t flags)
 	}
 	EXPECT_LT(0, ended);
 	EXPECT_EQ(0, vgpu_device_wait_idle(dev, VGPU_FOREVER));
-	ASSERT_EQ(0, vgpu_device_stats(dev, &stats));
+	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
 	EXPECT_EQ(submitted, stats.submitted);
 	EXPECT_EQ(submitted, stats.completed + stats.failed);
 	EXPECT_EQ(0, stats.outstanding_bytes);

@@ -29,7 +29,7 @@ VGPU_TEST(as_in_the_reference)
 	char text[4096];
 
 	ASSERT_EQ(0, vgpu_manager_create(NULL, &m));
-	EXPECT_EQ(-ENODATA, vgpu_manager_stats(m, &stats));
+	EXPECT_EQ(-ENODATA, vgpu_manager_get_stats(m, &stats));
 	EXPECT_EQ(-ENODATA, vgpu_manager_backend(m, 0, &status));
 	EXPECT_EQ(-ENODATA, vgpu_manager_reason(m, text, sizeof(text)));
 	EXPECT_EQ(-ENODATA, vgpu_manager_initialize_selected(m));
@@ -54,14 +54,14 @@ VGPU_TEST(as_in_the_reference)
 	EXPECT_EQ(VGPU_BACKEND_SIMULATOR, backend);
 	EXPECT_LT(0, vgpu_manager_reason(m, text, sizeof(text)));
 	EXPECT_NE(NULL, strstr(text, "passthrough is preferred, but"));
-	EXPECT_EQ(-ENODATA, vgpu_manager_stats(m, &stats));
+	EXPECT_EQ(-ENODATA, vgpu_manager_get_stats(m, &stats));
 	ASSERT_EQ(0, vgpu_manager_initialize_selected(m));
 	EXPECT_EQ(-EBUSY, vgpu_manager_initialize_selected(m));
 	EXPECT_EQ(-EBUSY, vgpu_manager_auto_select(m, NULL));
 	ASSERT_EQ(0, vgpu_manager_device(m, 0, &dev));
 	EXPECT_EQ(-ENOENT, vgpu_manager_device(m, 1, &dev));
 	EXPECT_EQ(0, device_do(dev, vgpu_command_synchronize()));
-	ASSERT_EQ(0, vgpu_manager_stats(m, &stats));
+	ASSERT_EQ(0, vgpu_manager_get_stats(m, &stats));
 	EXPECT_EQ(VGPU_BACKEND_SIMULATOR, stats.backend);
 	EXPECT_EQ(1, stats.devices);
 	EXPECT_EQ(1, stats.total.completed);
@@ -120,7 +120,7 @@ VGPU_TEST(options)
 	ASSERT_EQ(0, vgpu_manager_auto_select(m, NULL));
 	ASSERT_EQ(0, vgpu_manager_initialize_selected(m));
 	ASSERT_EQ(0, vgpu_manager_device(m, 0, &dev));
-	ASSERT_EQ(0, vgpu_device_info(dev, &info));
+	ASSERT_EQ(0, vgpu_device_get_info(dev, &info));
 	EXPECT_STREQ("gpu3", info.id);
 	EXPECT_EQ(8 * MIB, info.total_memory);
 	vgpu_manager_destroy(m);
@@ -184,7 +184,7 @@ VGPU_TEST(least_loaded)
 	ASSERT_EQ(0, vgpu_device_submit(a, NULL, &cmd, NULL));
 	ASSERT_EQ(0, vgpu_manager_pick(m, 0, &dev));
 	EXPECT_EQ(a, dev);
-	ASSERT_EQ(0, vgpu_manager_stats(m, &stats));
+	ASSERT_EQ(0, vgpu_manager_get_stats(m, &stats));
 	EXPECT_EQ(2, stats.devices);
 	EXPECT_EQ(0, stats.backend);
 	EXPECT_EQ(3, stats.total.outstanding);

@@ -24,7 +24,7 @@ static const struct vgpu_memory_device two[] = {
 
 static struct vgpu_allocator *make(uint64_t bank_bytes)
 {
-	struct vgpu_allocator_opts opts = {
+	struct vgpu_allocator_options opts = {
 		.size = sizeof(opts),
 		.bank_bytes = bank_bytes,
 		.max_blocks = 1000,
@@ -40,7 +40,7 @@ static struct vgpu_memory_stats stats(struct vgpu_allocator *a, const char *id)
 {
 	struct vgpu_memory_stats s = { .size = sizeof(s) };
 
-	if (vgpu_allocator_stats(a, id, &s))
+	if (vgpu_allocator_get_stats(a, id, &s))
 		abort();
 	return s;
 }
@@ -131,7 +131,7 @@ VGPU_TEST(allocate_and_free)
 /* Everything refused: what is said, and that nothing stays allocated. */
 VGPU_TEST(refusals_are_clear)
 {
-	struct vgpu_allocate_opts opts = { .size = sizeof(opts) };
+	struct vgpu_allocate_options opts = { .size = sizeof(opts) };
 	struct vgpu_allocator *a = make(0);
 	struct vgpu_memory_block b;
 	void *taken;
@@ -204,14 +204,14 @@ VGPU_TEST(refusals_are_clear)
 VGPU_TEST(bad_options_and_devices)
 {
 	struct vgpu_memory_device d = two[1];
-	struct vgpu_allocator_opts o = { .size = sizeof(o) };
+	struct vgpu_allocator_options o = { .size = sizeof(o) };
 	struct vgpu_memory_device list[2] = { two[1], two[1] };
 	struct vgpu_allocator *a;
 	char line[80] = "";
 	char id[65];
 
 	o.message = line;
-	o.message_size = sizeof(line);
+	o.message_bytes = sizeof(line);
 	o.bank_bytes = 2 * GIB;
 	EXPECT_EQ(-EINVAL, vgpu_allocator_create(&o, &a));
 	EXPECT_STREQ("bank_bytes must be a power of two from 4096 to 1 GiB",
@@ -275,7 +275,7 @@ VGPU_TEST(bad_options_and_devices)
 VGPU_TEST(structs_may_grow)
 {
 	struct {
-		struct vgpu_allocate_opts now;
+		struct vgpu_allocate_options now;
 		uint64_t later;
 	} longer = { .now = { .size = sizeof(longer) } };
 	struct vgpu_memory_stats s = { .size = offsetof(typeof(s), total) };
@@ -287,11 +287,11 @@ VGPU_TEST(structs_may_grow)
 	EXPECT_EQ(-EINVAL, vgpu_allocator_allocate(a, "gpu0", 1, &longer.now,
 						   &b));
 	s.total = 77;
-	EXPECT_EQ(0, vgpu_allocator_stats(a, NULL, &s));
+	EXPECT_EQ(0, vgpu_allocator_get_stats(a, NULL, &s));
 	EXPECT_EQ(1, s.count);
 	EXPECT_EQ(77, s.total);
 	s.size = 0;
-	EXPECT_EQ(-EINVAL, vgpu_allocator_stats(a, NULL, &s));
+	EXPECT_EQ(-EINVAL, vgpu_allocator_get_stats(a, NULL, &s));
 	vgpu_allocator_destroy(a);
 }
 
@@ -633,14 +633,14 @@ VGPU_TEST(text_of_statistics)
 	char buf[1000], small[10];
 	int n;
 
-	n = vgpu_memory_stats_format(&s, buf, sizeof(buf));
+	n = vgpu_memory_stats_text(&s, buf, sizeof(buf));
 	EXPECT_EQ((int)strlen(buf), n);
 	EXPECT_NE(NULL, strstr(buf, "total:          4294967296 bytes (4096.00 MiB)\n"));
 	EXPECT_NE(NULL, strstr(buf, "fragmentation:  12.3 %\n"));
 	EXPECT_NE(NULL, strstr(buf, "blocks:         2\n"));
-	EXPECT_EQ(n, vgpu_memory_stats_format(&s, small, sizeof(small)));
+	EXPECT_EQ(n, vgpu_memory_stats_text(&s, small, sizeof(small)));
 	EXPECT_STREQ("devices: ", small);
-	EXPECT_EQ(n, vgpu_memory_stats_format(&s, NULL, 0));
+	EXPECT_EQ(n, vgpu_memory_stats_text(&s, NULL, 0));
 }
 
 VGPU_TEST(nothing_is_left_open)

@@ -134,7 +134,7 @@ VGPU_TEST(users_and_compactors)
 	for (i = 0; i < 2; i++)
 		ASSERT_EQ(0, pthread_join(compactors[i], NULL));
 	EXPECT_LT(0, moves[0] + moves[1]);
-	ASSERT_EQ(0, vgpu_allocator_stats(a, NULL, &s));
+	ASSERT_EQ(0, vgpu_allocator_get_stats(a, NULL, &s));
 	EXPECT_EQ(0, s.allocated);
 	EXPECT_EQ(0, s.count);
 	EXPECT_EQ(2 * MIB, s.largest_free);
@@ -165,7 +165,7 @@ VGPU_TEST(devices_come_while_in_use)
 		.id = "gpu0", .total_bytes = 2 * MIB, .available_bytes = 2 * MIB,
 	};
 	struct user u = { .rounds = 500, .seed = 3 };
-	struct vgpu_allocator_opts o = { .size = sizeof(o), .max_blocks = 64 };
+	struct vgpu_allocator_options o = { .size = sizeof(o), .max_blocks = 64 };
 	struct vgpu_memory_stats s = { .size = sizeof(s) };
 	unsigned int failed = 0;
 	pthread_t thread;
@@ -175,7 +175,7 @@ VGPU_TEST(devices_come_while_in_use)
 	ASSERT_EQ(0, pthread_create(&u.thread, NULL, user, &u));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, adder, &failed));
 	do {
-		ASSERT_EQ(0, vgpu_allocator_stats(a, NULL, &s));
+		ASSERT_EQ(0, vgpu_allocator_get_stats(a, NULL, &s));
 	} while (s.devices < 51);
 	ASSERT_EQ(0, pthread_join(thread, NULL));
 	ASSERT_EQ(0, pthread_join(u.thread, NULL));

@@ -13,7 +13,7 @@
 
 static struct vgpu_queue *make(uint64_t entries)
 {
-	struct vgpu_queue_opts opts = {
+	struct vgpu_queue_options opts = {
 		.size = sizeof(opts),
 		.entries = entries,
 		.name = "test",
@@ -81,7 +81,7 @@ static bool says(struct vgpu_queue *q, const char *what)
 {
 	char text[256];
 
-	return vgpu_queue_message(q, text, sizeof(text)) >= 0 &&
+	return vgpu_queue_error(q, text, sizeof(text)) >= 0 &&
 	       strstr(text, what);
 }
 
@@ -90,10 +90,10 @@ VGPU_TEST(creation_refuses_what_it_cannot_make)
 	static const uint64_t bad[] = { 0, (1u << 20) + 1, 1ull << 40,
 					UINT64_MAX };
 	char text[128];
-	struct vgpu_queue_opts opts = {
+	struct vgpu_queue_options opts = {
 		.size = sizeof(opts),
 		.message = text,
-		.message_size = sizeof(text),
+		.message_bytes = sizeof(text),
 	};
 	struct vgpu_queue *q;
 	unsigned int i;
@@ -130,17 +130,17 @@ VGPU_TEST(a_queue_holds_exactly_what_was_asked_for)
 		for (k = 0; k < entries[i]; k++)
 			ASSERT_EQ(0, submit(q, k));
 		EXPECT_EQ(-EAGAIN, submit(q, k));
-		EXPECT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_QUEUE_NO_WAIT));
+		EXPECT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_NO_WAIT));
 		EXPECT_TRUE(is_command(&c, 0));
 		EXPECT_EQ(0, submit(q, k));
 		EXPECT_EQ(-EAGAIN, submit(q, k + 1));
 		for (k = 1; k <= entries[i]; k++) {
 			ASSERT_EQ(0, vgpu_queue_dequeue(q, &c,
-							VGPU_QUEUE_NO_WAIT));
+							VGPU_NO_WAIT));
 			ASSERT_TRUE(is_command(&c, k));
 		}
 		EXPECT_EQ(-EAGAIN,
-			  vgpu_queue_dequeue(q, &c, VGPU_QUEUE_NO_WAIT));
+			  vgpu_queue_dequeue(q, &c, VGPU_NO_WAIT));
 		s = stats(q);
 		EXPECT_EQ(entries[i], s.entries);
 		EXPECT_EQ(entries[i] + 1, s.submitted);
@@ -161,7 +161,7 @@ VGPU_TEST(states_decide_what_is_accepted)
 	EXPECT_TRUE(says(q, "idle"));
 	EXPECT_TRUE(says(q, "test: "));
 	EXPECT_EQ(-EINVAL, vgpu_queue_pause(q));
-	EXPECT_EQ(-EAGAIN, vgpu_queue_dequeue(q, &c, VGPU_QUEUE_NO_WAIT));
+	EXPECT_EQ(-EAGAIN, vgpu_queue_dequeue(q, &c, VGPU_NO_WAIT));
 
 	EXPECT_EQ(0, vgpu_queue_start(q));
 	EXPECT_EQ(0, vgpu_queue_start(q));
@@ -175,7 +175,7 @@ VGPU_TEST(states_decide_what_is_accepted)
 	EXPECT_EQ(VGPU_QUEUE_PAUSED, vgpu_queue_state(q));
 	EXPECT_EQ(-ECANCELED, submit(q, 4));
 	EXPECT_TRUE(says(q, "paused"));
-	EXPECT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_QUEUE_NO_WAIT));
+	EXPECT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_NO_WAIT));
 	EXPECT_TRUE(is_command(&c, 1));
 
 	EXPECT_EQ(0, vgpu_queue_start(q));
@@ -187,8 +187,8 @@ VGPU_TEST(states_decide_what_is_accepted)
 	EXPECT_EQ(VGPU_QUEUE_ERROR, vgpu_queue_state(q));
 	EXPECT_EQ(-EIO, submit(q, 6));
 	EXPECT_TRUE(says(q, "engine lost"));
-	EXPECT_EQ(-EIO, vgpu_queue_dequeue(q, &c, VGPU_QUEUE_NO_WAIT));
-	EXPECT_EQ(-EIO, vgpu_queue_dequeue(q, &c, VGPU_QUEUE_FOREVER));
+	EXPECT_EQ(-EIO, vgpu_queue_dequeue(q, &c, VGPU_NO_WAIT));
+	EXPECT_EQ(-EIO, vgpu_queue_dequeue(q, &c, VGPU_FOREVER));
 	EXPECT_EQ(-EIO, vgpu_queue_start(q));
 	EXPECT_EQ(-EIO, vgpu_queue_pause(q));
 
@@ -197,10 +197,10 @@ VGPU_TEST(states_decide_what_is_accepted)
 	EXPECT_EQ(3, stats(q).dropped);
 	EXPECT_EQ(0, stats(q).depth);
 	EXPECT_EQ(-ECANCELED, submit(q, 7));
-	EXPECT_EQ(-EAGAIN, vgpu_queue_dequeue(q, &c, VGPU_QUEUE_NO_WAIT));
+	EXPECT_EQ(-EAGAIN, vgpu_queue_dequeue(q, &c, VGPU_NO_WAIT));
 	EXPECT_EQ(0, vgpu_queue_start(q));
 	EXPECT_EQ(0, submit(q, 8));
-	EXPECT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_QUEUE_FOREVER));
+	EXPECT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_FOREVER));
 	EXPECT_TRUE(is_command(&c, 8));
 
 	EXPECT_STREQ("idle", vgpu_queue_state_name(VGPU_QUEUE_IDLE));
@@ -226,10 +226,10 @@ VGPU_TEST(a_closed_queue_is_drained_and_then_ends)
 	EXPECT_EQ(-EPIPE, vgpu_queue_pause(q));
 	EXPECT_EQ(-EPIPE, vgpu_queue_reset(q));
 	EXPECT_EQ(-EPIPE, vgpu_queue_set_error(q, -EIO, NULL));
-	EXPECT_EQ(2, vgpu_queue_dequeue_batch(q, c, 4, VGPU_QUEUE_FOREVER));
+	EXPECT_EQ(2, vgpu_queue_dequeue_batch(q, c, 4, VGPU_FOREVER));
 	EXPECT_EQ(-EPIPE, vgpu_queue_dequeue_batch(q, c, 4,
-						   VGPU_QUEUE_FOREVER));
-	EXPECT_EQ(-EPIPE, vgpu_queue_dequeue(q, c, VGPU_QUEUE_NO_WAIT));
+						   VGPU_FOREVER));
+	EXPECT_EQ(-EPIPE, vgpu_queue_dequeue(q, c, VGPU_NO_WAIT));
 	vgpu_queue_unref(q);
 }
 
@@ -255,7 +255,7 @@ VGPU_TEST(malformed_commands_are_refused)
 						   VGPU_QUEUE_PARTIAL));
 	EXPECT_EQ(-EINVAL, vgpu_queue_submit_batch(q, batch, 2, 7));
 	EXPECT_EQ(-EINVAL, vgpu_queue_dequeue_batch(q, batch, 0,
-						    VGPU_QUEUE_NO_WAIT));
+						    VGPU_NO_WAIT));
 	EXPECT_EQ(0, stats(q).submitted);
 	vgpu_queue_unref(q);
 }
@@ -279,13 +279,13 @@ VGPU_TEST(batches_are_all_or_as_many_as_fit)
 						   VGPU_QUEUE_PARTIAL));
 	EXPECT_EQ(2, stats(q).overflows);
 	EXPECT_EQ(10, stats(q).max_depth);
-	EXPECT_EQ(4, vgpu_queue_dequeue_batch(q, out, 4, VGPU_QUEUE_NO_WAIT));
+	EXPECT_EQ(4, vgpu_queue_dequeue_batch(q, out, 4, VGPU_NO_WAIT));
 	EXPECT_EQ(6, vgpu_queue_dequeue_batch(q, out + 4, UINT32_MAX,
-					      VGPU_QUEUE_NO_WAIT));
+					      VGPU_NO_WAIT));
 	for (i = 0; i < 10; i++)
 		EXPECT_TRUE(is_command(&out[i], i));
 	EXPECT_EQ(-EAGAIN, vgpu_queue_dequeue_batch(q, out, 4,
-						    VGPU_QUEUE_NO_WAIT));
+						    VGPU_NO_WAIT));
 	vgpu_queue_unref(q);
 }
 
@@ -297,7 +297,7 @@ VGPU_TEST(the_maximum_depth_is_exact)
 
 	for (i = 0; i < 1000; i++) {
 		ASSERT_EQ(0, submit(q, i));
-		ASSERT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_QUEUE_NO_WAIT));
+		ASSERT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_NO_WAIT));
 	}
 	EXPECT_EQ(1, stats(q).max_depth);
 	for (k = 2; k < 9; k++) {
@@ -307,7 +307,7 @@ VGPU_TEST(the_maximum_depth_is_exact)
 		EXPECT_EQ(k, stats(q).depth);
 		for (i = 0; i < k; i++)
 			ASSERT_EQ(0, vgpu_queue_dequeue(q, &c,
-							VGPU_QUEUE_NO_WAIT));
+							VGPU_NO_WAIT));
 	}
 	EXPECT_EQ(8, stats(q).max_depth);
 	vgpu_queue_unref(q);
@@ -403,7 +403,7 @@ VGPU_TEST(stamps_are_taken_as_documented)
 	/* The first one, and then one in VGPU_QUEUE_SAMPLE. */
 	for (i = 0; i < 2 * VGPU_QUEUE_SAMPLE; i++) {
 		ASSERT_EQ(0, submit(q, i));
-		ASSERT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_QUEUE_NO_WAIT));
+		ASSERT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_NO_WAIT));
 		if (!i)
 			EXPECT_NE(0, c.submit_ns);
 		if (c.submit_ns) {
@@ -423,11 +423,11 @@ VGPU_TEST(stamps_are_taken_as_documented)
 		in[i] = command(i);
 	in[3].submit_ns = 12345;
 	ASSERT_EQ(8, vgpu_queue_submit_batch(q, in, 8, VGPU_QUEUE_ALL));
-	ASSERT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_QUEUE_NO_WAIT));
+	ASSERT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_NO_WAIT));
 	shared = c.submit_ns;
 	EXPECT_NE(0, shared);
 	for (i = 1; i < 8; i++) {
-		ASSERT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_QUEUE_NO_WAIT));
+		ASSERT_EQ(0, vgpu_queue_dequeue(q, &c, VGPU_NO_WAIT));
 		EXPECT_EQ(i == 3 ? 12345 : shared, c.submit_ns);
 	}
 	vgpu_queue_unref(q);

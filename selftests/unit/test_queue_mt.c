@@ -20,7 +20,7 @@
 
 static struct vgpu_queue *make_running(uint64_t entries)
 {
-	struct vgpu_queue_opts opts = {
+	struct vgpu_queue_options opts = {
 		.size = sizeof(opts),
 		.entries = entries,
 	};
@@ -118,7 +118,7 @@ static void *consume(void *p)
 	for (;;) {
 		if (me->id & 1)
 			ret = vgpu_queue_dequeue(w->q, out,
-						 VGPU_QUEUE_FOREVER) ?: 1;
+						 VGPU_FOREVER) ?: 1;
 		else
 			ret = vgpu_queue_dequeue_batch(w->q, out, 5,
 						       now_ns() + 200000);
@@ -259,7 +259,7 @@ static void *meet(void *p)
 	unsigned int i;
 
 	for (i = 0; i < pair->rounds; i++) {
-		if (vgpu_queue_dequeue(pair->q, &c, VGPU_QUEUE_FOREVER))
+		if (vgpu_queue_dequeue(pair->q, &c, VGPU_FOREVER))
 			abort();
 		pthread_barrier_wait(&pair->both);
 	}
@@ -310,7 +310,7 @@ static void *answer(void *p)
 	unsigned int i;
 
 	for (i = 0; i < b->rounds; i++)
-		if (vgpu_queue_dequeue(b->there, &c, VGPU_QUEUE_FOREVER) ||
+		if (vgpu_queue_dequeue(b->there, &c, VGPU_FOREVER) ||
 		    vgpu_queue_submit(b->back, &c))
 			abort();
 	return NULL;
@@ -330,7 +330,7 @@ VGPU_TEST(sleepers_wake_for_every_command)
 		c.user_data = i;
 		ASSERT_EQ(0, vgpu_queue_submit(b.there, &c));
 		ASSERT_EQ(0, vgpu_queue_dequeue(b.back, &c,
-						VGPU_QUEUE_FOREVER));
+						VGPU_FOREVER));
 		ASSERT_EQ(i, c.user_data);
 	}
 	pthread_join(thread, NULL);
@@ -420,7 +420,7 @@ VGPU_TEST(an_error_stops_all_and_reset_drops_the_rest)
 		ASSERT_EQ(accepted, stats(w.q).submitted);
 		ASSERT_EQ(accepted, taken + stats(w.q).dropped);
 		ASSERT_EQ(-EAGAIN, vgpu_queue_dequeue(w.q, &c,
-						      VGPU_QUEUE_NO_WAIT));
+						      VGPU_NO_WAIT));
 		vgpu_queue_unref(w.q);
 		free(w.seen);
 	}
@@ -451,7 +451,7 @@ static void *consume_on(void *p)
 	struct vgpu_command c;
 	int ret;
 
-	while ((ret = vgpu_queue_dequeue(me->w->q, &c, VGPU_QUEUE_FOREVER)) !=
+	while ((ret = vgpu_queue_dequeue(me->w->q, &c, VGPU_FOREVER)) !=
 	       -EPIPE) {
 		if (!ret)
 			me->taken++;
@@ -505,7 +505,7 @@ static void *use_and_drop(void *p)
 	struct vgpu_queue *q = p;
 
 	vgpu_queue_submit(q, &c);
-	vgpu_queue_dequeue(q, &c, VGPU_QUEUE_NO_WAIT);
+	vgpu_queue_dequeue(q, &c, VGPU_NO_WAIT);
 	vgpu_queue_unref(q);
 	return NULL;
 }

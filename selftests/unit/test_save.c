@@ -27,7 +27,7 @@ static void small(struct vgpu_model_config *c)
 static int furnish(struct guest *g, struct client *c, struct shell *s)
 {
 	struct vgpu_model_config config;
-	u64 r[2];
+	u64 r[2] = { 0 };
 	int ret;
 
 	small(&config);

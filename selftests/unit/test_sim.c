@@ -315,7 +315,7 @@ VGPU_TEST(no_engine)
 	ASSERT_EQ(0, vgpu_device_open(&o, &dev));
 	ASSERT_EQ(0, vgpu_device_initialize(dev));
 	ASSERT_EQ(0, vgpu_device_start(dev));
-	ASSERT_EQ(0, vgpu_device_info(dev, &info));
+	ASSERT_EQ(0, vgpu_device_get_info(dev, &info));
 	EXPECT_EQ(VGPU_CAN_ALIAS | VGPU_CAN_TIMES, info.features);
 	EXPECT_EQ(-EOPNOTSUPP, vgpu_device_compact(dev, 0, &moved));
 	EXPECT_GT(0, device_do(dev, vgpu_command_launch(1ull << 62 | 1, 1, 1,
@@ -483,7 +483,7 @@ VGPU_TEST(broken_ring)
 			break;
 	}
 	vgpu_device_process(dev, 0);
-	ASSERT_EQ(0, vgpu_device_ring_stats(ring, &stats));
+	ASSERT_EQ(0, vgpu_device_ring_get_stats(ring, &stats));
 	EXPECT_EQ(VGPU_DEVICE_RING_ERROR, stats.state);
 	EXPECT_NE(0, stats.error);
 	EXPECT_EQ(-EIO, vgpu_device_ring_pause(ring));
@@ -518,7 +518,7 @@ VGPU_TEST(many_blocks)
 	EXPECT_LT(16000, n);
 	for (i = 0; i < n; i++)
 		ASSERT_EQ(0, vgpu_device_free(dev, at[(i * 7919ull) % n]));
-	ASSERT_EQ(0, vgpu_device_stats(dev, &stats));
+	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
 	EXPECT_EQ(0, stats.memory_used);
 	EXPECT_EQ(64 * MIB, stats.memory_largest);
 	vgpu_device_close(dev);

@@ -49,6 +49,7 @@
 #include <stdint.h>
 
 #include "command.h"
+#include "error.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -257,7 +258,7 @@ int vgpu_device_stop(struct vgpu_device *dev, uint64_t deadline_ns);
 int vgpu_device_reset(struct vgpu_device *dev);
 
 /* What the device is, with its figures as of now.  Return: 0. */
-int vgpu_device_info(struct vgpu_device *dev, struct vgpu_device_info *info);
+int vgpu_device_get_info(struct vgpu_device *dev, struct vgpu_device_info *info);
 
 /**
  * vgpu_device_error() - one line about the last call on a device that failed
@@ -270,20 +271,6 @@ int vgpu_device_info(struct vgpu_device *dev, struct vgpu_device_info *info);
  * Return: the length of the whole line, as snprintf().
  */
 int vgpu_device_error(struct vgpu_device *dev, char *buf, size_t bytes);
-
-/*
- * DOC: Time
- *
- * Deadlines are absolute, on CLOCK_MONOTONIC, in nanoseconds.  0, or anything
- * that has passed, means "do not wait"; VGPU_FOREVER means what it says.
- */
-#define VGPU_FOREVER		UINT64_MAX
-
-/* CLOCK_MONOTONIC, ns. */
-uint64_t vgpu_now_ns(void);
-/* Deadlines from now on; saturating. */
-uint64_t vgpu_deadline_after_ns(uint64_t ns);
-uint64_t vgpu_deadline_after_ms(uint64_t ms);
 
 /*
  * DOC: Tickets
@@ -490,7 +477,7 @@ int vgpu_device_ring_pause(struct vgpu_device_ring *ring);
  */
 int vgpu_device_ring_reset(struct vgpu_device_ring *ring);
 
-int vgpu_device_ring_stats(struct vgpu_device_ring *ring,
+int vgpu_device_ring_get_stats(struct vgpu_device_ring *ring,
 			   struct vgpu_device_ring_stats *stats);
 
 /*
@@ -688,7 +675,7 @@ struct vgpu_device_stats {
 	uint32_t reserved;
 };
 
-int vgpu_device_stats(struct vgpu_device *dev, struct vgpu_device_stats *stats);
+int vgpu_device_get_stats(struct vgpu_device *dev, struct vgpu_device_stats *stats);
 
 /* Statistics for people, a line each; as vgpu_device_info_text(). */
 int vgpu_device_stats_text(const struct vgpu_device_stats *stats, char *buf,

@@ -28,6 +28,8 @@
 #ifndef LIBVGPU_ERROR_H
 #define LIBVGPU_ERROR_H
 
+#include <stdint.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -41,6 +43,21 @@ extern "C" {
  * library does not use.  May be called from any thread.
  */
 const char *vgpu_strerror(int error);
+
+/*
+ * DOC: Time
+ *
+ * Deadlines are absolute, on CLOCK_MONOTONIC, in nanoseconds.  0, or anything
+ * that has passed, means "do not wait".
+ */
+#define VGPU_NO_WAIT		((uint64_t)0)
+#define VGPU_FOREVER		UINT64_MAX
+
+/* CLOCK_MONOTONIC, ns. */
+uint64_t vgpu_now_ns(void);
+/* Deadlines from now on; saturating. */
+uint64_t vgpu_deadline_after_ns(uint64_t ns);
+uint64_t vgpu_deadline_after_ms(uint64_t ms);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

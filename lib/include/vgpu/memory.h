@@ -42,31 +42,31 @@ struct vgpu_memory_device {
 };
 
 /**
- * struct vgpu_allocator_opts - how to make an allocator
- * @size: sizeof(struct vgpu_allocator_opts)
+ * struct vgpu_allocator_options - how to make an allocator
+ * @size: sizeof(struct vgpu_allocator_options)
  * @bank_bytes: no block is larger or crosses a multiple of it: a power of
  *	two, 4096 to 1 GiB; 0: 1 GiB
  * @max_blocks: blocks on each device, up to 262,144; 0: 16,384
  * @limit_bytes: how much may be allocated on all devices; 0: no limit
  * @message: where to put a line that says why creation failed, or NULL
- * @message_size: bytes at @message
+ * @message_bytes: bytes at @message
  */
-struct vgpu_allocator_opts {
+struct vgpu_allocator_options {
 	size_t size;
 	uint64_t bank_bytes;
 	uint32_t max_blocks;
 	uint64_t limit_bytes;
 	char *message;
-	size_t message_size;
+	size_t message_bytes;
 };
 
 /**
- * struct vgpu_allocate_opts - how to allocate a block
- * @size: sizeof(struct vgpu_allocate_opts)
+ * struct vgpu_allocate_options - how to allocate a block
+ * @size: sizeof(struct vgpu_allocate_options)
  * @alignment: of its place in the device's memory, a power of two up to the
  *	bank; 0, and whatever is less: a page
  */
-struct vgpu_allocate_opts {
+struct vgpu_allocate_options {
 	size_t size;
 	uint64_t alignment;
 };
@@ -136,7 +136,7 @@ struct vgpu_compact_result {
  *
  * Return: 0; -EINVAL, an option is out of range; -ENOMEM.
  */
-int vgpu_allocator_create(const struct vgpu_allocator_opts *opts,
+int vgpu_allocator_create(const struct vgpu_allocator_options *opts,
 			  struct vgpu_allocator **allocator);
 
 /* Free all blocks, end their mappings, and free the allocator; NULL is fine. */
@@ -172,7 +172,7 @@ int vgpu_allocator_add_device(struct vgpu_allocator *a,
  * (compaction may help), or there are max_blocks already.
  */
 int vgpu_allocator_allocate(struct vgpu_allocator *a, const char *device_id,
-			    uint64_t size, const struct vgpu_allocate_opts *opts,
+			    uint64_t size, const struct vgpu_allocate_options *opts,
 			    struct vgpu_memory_block *block);
 
 /**
@@ -189,7 +189,7 @@ int vgpu_allocator_allocate(struct vgpu_allocator *a, const char *device_id,
 int vgpu_allocator_allocate_mapped(struct vgpu_allocator *a,
 				   const char *device_id, uint64_t size,
 				   void *cpu_address,
-				   const struct vgpu_allocate_opts *opts,
+				   const struct vgpu_allocate_options *opts,
 				   struct vgpu_memory_block *block);
 
 /**
@@ -249,25 +249,25 @@ int vgpu_allocator_set_limit(struct vgpu_allocator *a, const char *device_id,
 			     uint64_t bytes);
 
 /**
- * vgpu_allocator_stats() - statistics
+ * vgpu_allocator_get_stats() - statistics
  * @a: allocator
  * @device_id: of this device; NULL: summed over all
  * @stats: where to, with its size set
  *
  * Return: 0; -ENOENT, no such device; -EINVAL, @stats->size is not set.
  */
-int vgpu_allocator_stats(struct vgpu_allocator *a, const char *device_id,
+int vgpu_allocator_get_stats(struct vgpu_allocator *a, const char *device_id,
 			 struct vgpu_memory_stats *stats);
 
 /**
- * vgpu_memory_stats_format() - statistics as lines of text
+ * vgpu_memory_stats_text() - statistics as lines of text
  * @stats: statistics
  * @buf: where to; always terminated if @bytes is not 0
  * @bytes: room
  *
  * Return: the length of the whole text, as snprintf().
  */
-int vgpu_memory_stats_format(const struct vgpu_memory_stats *stats, char *buf,
+int vgpu_memory_stats_text(const struct vgpu_memory_stats *stats, char *buf,
 			     size_t bytes);
 
 /**

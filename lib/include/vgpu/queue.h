@@ -30,6 +30,7 @@
 #include <stdint.h>
 
 #include <vgpu/command.h>
+#include <vgpu/error.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -37,10 +38,6 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 #define VGPU_QUEUE_MAX_ENTRIES	(1u << 20)
-
-/* For the deadline of a dequeue, in place of a CLOCK_MONOTONIC time. */
-#define VGPU_QUEUE_NO_WAIT	((uint64_t)0)
-#define VGPU_QUEUE_FOREVER	UINT64_MAX
 
 /* For a wait time that nobody measured. */
 #define VGPU_QUEUE_WAIT_UNKNOWN	UINT64_MAX
@@ -65,20 +62,20 @@ enum vgpu_queue_batch {
 };
 
 /**
- * struct vgpu_queue_opts - how to make a queue
- * @size: sizeof(struct vgpu_queue_opts)
+ * struct vgpu_queue_options - how to make a queue
+ * @size: sizeof(struct vgpu_queue_options)
  * @entries: how many commands it holds, 1 to VGPU_QUEUE_MAX_ENTRIES; any
  *	number, which is kept to exactly
  * @name: for messages, or NULL; copied, and cut to 31 characters
  * @message: where to put a line that says why creation failed, or NULL
- * @message_size: bytes at @message
+ * @message_bytes: bytes at @message
  */
-struct vgpu_queue_opts {
+struct vgpu_queue_options {
 	size_t size;
 	uint64_t entries;
 	const char *name;
 	char *message;
-	size_t message_size;
+	size_t message_bytes;
 };
 
 /**
@@ -141,7 +138,7 @@ typedef int (*vgpu_queue_handler)(const struct vgpu_command *cmd, void *ctx);
  *
  * Return: 0; -EINVAL if an option is out of range, -ENOMEM.
  */
-int vgpu_queue_create(const struct vgpu_queue_opts *opts,
+int vgpu_queue_create(const struct vgpu_queue_options *opts,
 		      struct vgpu_queue **queue);
 
 /* Take a reference; returns @queue. */
@@ -210,7 +207,7 @@ int vgpu_queue_submit_batch(struct vgpu_queue *queue,
  * vgpu_queue_dequeue() - take the oldest command
  * @queue: queue
  * @cmd: where to put it; @submit_ns is 0 if it was not stamped
- * @deadline_ns: VGPU_QUEUE_NO_WAIT, VGPU_QUEUE_FOREVER, or the CLOCK_MONOTONIC
+ * @deadline_ns: VGPU_NO_WAIT, VGPU_FOREVER, or the CLOCK_MONOTONIC
  *	time until which to wait
  *
  * Return: 0; -EAGAIN if there is none and NO_WAIT, -ETIMEDOUT, -EIO in error,
@@ -275,7 +272,7 @@ int vgpu_queue_stats_text(const struct vgpu_queue *queue, char *text,
  * A full or empty queue, and a deadline, make no message.  Returns as
  * vgpu_queue_stats_text().
  */
-int vgpu_queue_message(const struct vgpu_queue *queue, char *text,
+int vgpu_queue_error(const struct vgpu_queue *queue, char *text,
 		       size_t size);
 
 #pragma GCC visibility pop
