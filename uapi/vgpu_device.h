@@ -65,7 +65,7 @@
  * DOC: PCI function
  *
  * A type 0 function of class 3D controller.  Capabilities: power management
- * (D0 and D3hot, no soft reset), PCI Express (endpoint, function-level reset)
+ * (D0 and D3hot, which resets), PCI Express (endpoint, function-level reset)
  * and MSI-X.
  *
  * BAR0, 64-bit: registers at 0, doorbell pages from VGPU_BAR0_DOORBELLS on.
@@ -155,7 +155,7 @@
 
 /* VGPU_REG_STATUS */
 #define VGPU_STATUS_ENABLED	(1u << 0)	/* the admin queue runs */
-#define VGPU_STATUS_ERROR	(1u << 1)	/* engine lost; needs a reset */
+#define VGPU_STATUS_ERROR	(1u << 1)	/* admin queue broken; needs a reset */
 #define VGPU_STATUS_ENGINE	(1u << 2)	/* launches can run */
 #define VGPU_STATUS_BUSY	(1u << 3)	/* an enable is under way */
 
@@ -197,8 +197,8 @@
  *
  * DOC: Doorbells
  *
- * The page at VGPU_BAR0_DOORBELLS + c * VGPU_DOORBELL_PAGE belongs to context
- * c and may be mapped into the process that owns it.  Writing the id of a ring
+ * The page at VGPU_BAR0_DOORBELLS + c * VGPU_DOORBELL_PAGE belongs to the
+ * context whose id has c in its lower 16 bits, and may be mapped into the process that owns it.  Writing the id of a ring
  * of that context to its first 4 bytes makes the device look at that ring.
  * Other ids and offsets are ignored.  Reads give zero.
  */
@@ -309,7 +309,7 @@ struct vgpu_admin_completion {
  */
 #define VGPU_ADMIN_KERNEL_INFO		0x152
 
-/* [0] the most bytes to move -> [0] bytes moved, [1] 1 if there is more to do.
+/* [0] bytes to move, rounded up to a block -> [0] bytes moved, [1] 1 if there is more to do.
  * The driver has zapped its CPU mappings; offsets change, addresses do not.
  */
 #define VGPU_ADMIN_COMPACT		0x160

@@ -16,9 +16,10 @@
  * shell owns.  None takes a bounded time that depends on the guest: a call of
  * vgpu_model_run() consumes at most @max work items' worth of commands.
  *
- * The memory work items of one instance (COPY, CLEAR, FETCH, SCRUB, MOVE) are
- * executed one after the other, in the order in which they came out.  LAUNCH
- * may go on beside them.
+ * The work items of one instance are executed one after the other, in the order
+ * in which they came out; only LAUNCH and BUILD may go on beside the others.
+ * What UNPIN, RING_DETACH and DROP name is gone from the model once they are
+ * out: its id may come again.
  *
  * All guest-controlled input arrives through vgpu_model_config_write(),
  * _bar0_write(), _bar4_write() and ring memory; none of it is trusted.  What
@@ -110,7 +111,8 @@ struct vgpu_launch {
 
 /**
  * enum vgpu_work_kind - what a work item asks the shell to do
- * @VGPU_WORK_COPY: copy @bytes from @from to @to; they do not overlap
+ * @VGPU_WORK_COPY: copy @bytes from @from to @to.  They do not overlap, unless
+ *	a guest gave one page to two objects: its own loss
  * @VGPU_WORK_CLEAR: fill @bytes at @to with the 32-bit @pattern
  * @VGPU_WORK_FETCH: copy @bytes from @from to @buffer, in the model
  * @VGPU_WORK_SCRUB: make @bytes of VRAM at @to zero; nobody uses them
@@ -359,7 +361,8 @@ s64 vgpu_model_save(const struct vgpu_model *m, void *buf, size_t bytes);
  * @bytes: its size
  *
  * RING_ATTACH and ADMIN_ATTACH items come out of vgpu_model_run() for the rings
- * that the state has.  Kernels keep what is known of them; the shell, which
+ * that the state has.  The device clock is the shell's: it goes on from where it
+ * stood, if the shell sees to that.  Kernels keep what is known of them; the shell, which
  * carried their code, builds them again and says so by
  * vgpu_model_kernel_token() before it runs the device.
  * Return: 0 or -EINVAL, and then the device is as after a reset.

@@ -116,10 +116,9 @@ void vgpu_pci_reset(struct vgpu_model *m)
 	vgpu_put16(p, 0x2e, m->config.subdevice);
 	p[0x34] = PCI_CAP_PM;
 
-	/* Power management, version 3, no reset on leaving D3hot. */
+	/* Power management, version 3; D3hot loses the state. */
 	vgpu_put16(p, PCI_CAP_PM, 0x01);
 	vgpu_put16(p, PCI_CAP_PM + 2, 0x0003);
-	vgpu_put16(p, PCI_PM_CONTROL, 0x0008);
 	p[PCI_CAP_PM + 1] = vgpu_pci_is_vgpu(m) ? PCI_CAP_MSIX : PCI_CAP_EXP;
 
 	if (vgpu_pci_is_vgpu(m)) {

@@ -35,7 +35,6 @@ struct vgpu_save_regs {
 	u64 sq_head;		/* of the admin queue, if it is enabled */
 	u64 cq_tail;
 	u64 cq_seen;
-	u64 now_ns;
 	u64 peak;
 	u64 err_address;
 	u64 err_user_data;
@@ -228,7 +227,6 @@ static void vgpu_save_regs(const struct vgpu_model *m, struct vgpu_writer *w)
 		r.cq_tail = m->admin.dev.cq_tail;
 		r.cq_seen = m->admin.dev.cq_seen;
 	}
-	r.now_ns = m->now_ns;
 	r.peak = vgpu_account_peak(&m->account);
 	for (i = 0; i < ARRAY_SIZE(r.stats); i++)
 		r.stats[i] = *vgpu_stat(&stats, i);
@@ -602,7 +600,6 @@ static int vgpu_load_regs(struct vgpu_model *m, struct vgpu_reader *r)
 	m->accepted = s.accepted;
 	m->admin_address = s.admin_address;
 	m->admin_entries = s.admin_entries;
-	m->now_ns = s.now_ns;
 	m->account.peak = min_t(u64, s.peak, m->config.vram_bytes);
 	for (i = 0; i < ARRAY_SIZE(s.stats); i++)
 		*vgpu_stat(&m->stats, i) = s.stats[i];

@@ -222,9 +222,14 @@ VGPU_TEST(changed_while_read)
 		r = (struct race){ .c = &c, .mem = mem, .mode = mode };
 		ASSERT_EQ(0, pthread_create(&thread, NULL, change, &r));
 		for (i = 0; i < 3000 * vgpu_test_scale(); i++) {
+			/* One in four is bad, whether the race is won or not. */
 			for (k = 0; k < 16; k++)
 				client_send(&c, VGPU_CMD_CLEAR, 0, k,
-					    c.vram_address, 4096, 0);
+					    c.vram_address +
+					    (k & 1 ? CLIENT_VRAM_BYTES - 4096 :
+						     0),
+					    k & 2 ? CLIENT_VRAM_BYTES : 4096,
+					    0);
 			for (k = 0; k < 8; k++)
 				ASSERT_TRUE(bounded_run(&s, 1 + rnd(&seed) %
 							    16));
@@ -257,6 +262,43 @@ VGPU_TEST(changed_while_read)
 	TH_LOG("%u good, %u refused", good, bad);
 	EXPECT_NE(0, good);
 	EXPECT_NE(0, bad);
+}
+
+/* A command that waits to start is the device's own copy. */
+VGPU_TEST(parked_is_private)
+{
+	struct vgpu_completion done;
+	struct client c;
+	struct shell s;
+	u32 i;
+
+	ASSERT_EQ(0, shell_open(&s, NULL));
+	ASSERT_EQ(0, client_open(&c, &s));
+	s.keep = 1u << VGPU_WORK_CLEAR;
+	ASSERT_TRUE(client_send(&c, VGPU_CMD_CLEAR, 0, 1, c.vram_address, 4,
+				0));
+	ASSERT_TRUE(client_send(&c, VGPU_CMD_NOP, VGPU_CMD_F_BARRIER, 2, 0, 0,
+				0));
+	ASSERT_TRUE(shell_run(&s));
+	ASSERT_EQ(1, s.n_kept);
+	for (i = 0; i < 64; i++) {
+		c.view.sq[i].opcode = VGPU_CMD_CLEAR;
+		c.view.sq[i].flags = 0xffff;
+		c.view.sq[i].user_data = 99;
+		memset(c.view.sq[i].op, 0xff, sizeof(c.view.sq[i].op));
+	}
+	shell_release(&s);
+	ASSERT_TRUE(shell_run(&s));
+	ASSERT_TRUE(client_take(&c, &done));
+	EXPECT_EQ(1, done.user_data);
+	EXPECT_EQ(0, done.status);
+	ASSERT_TRUE(client_take(&c, &done));
+	EXPECT_EQ(2, done.user_data);
+	EXPECT_EQ(0, done.status);
+	MODEL_HOLDS(&s);
+	client_close(&c);
+	ASSERT_EQ(NULL, model_gone(&s));
+	shell_close(&s);
 }
 
 /* Ranges that do not overlap, of mappings that do. */
