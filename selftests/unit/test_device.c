@@ -8,6 +8,7 @@
 
 #include <poll.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 
 #include <vgpu/vgpu.h>
 
@@ -790,6 +791,38 @@ VGPU_TEST(descriptors)
 		vgpu_device_close(dev);
 	}
 	EXPECT_EQ(before, vgpu_test_fds());
+}
+
+/* Whichever descriptor it is that is missing, opening leaves none behind. */
+VGPU_TEST(no_descriptors_left)
+{
+	struct rlimit old, none;
+	char text[256];
+	struct vgpu_device_options o = {
+		.size = sizeof(o),
+		.message = text,
+		.message_bytes = sizeof(text),
+	};
+	int i, fd, before = vgpu_test_fds();
+	struct vgpu_device *dev;
+
+	ASSERT_EQ(0, getrlimit(RLIMIT_NOFILE, &old));
+	none = old;
+	fd = dup(0);
+	ASSERT_LE(0, fd);
+	close(fd);
+	for (i = 0; i < 2; i++) {
+		none.rlim_cur = fd + i;
+		ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &none));
+		text[0] = 0;
+		EXPECT_EQ(-EMFILE, vgpu_device_open(&o, &dev));
+		EXPECT_NE(NULL, strstr(text, "Too many open files"));
+		ASSERT_EQ(0, setrlimit(RLIMIT_NOFILE, &old));
+		EXPECT_EQ(before, vgpu_test_fds());
+	}
+	EXPECT_STRNE("unknown error", vgpu_strerror(-EMFILE));
+	ASSERT_EQ(0, vgpu_device_open(&o, &dev));
+	vgpu_device_close(dev);
 }
 
 VGPU_TEST(errors_and_time)

@@ -206,8 +206,9 @@ struct vgpu_device_options {
  * @options: see there; NULL: a simulator
  * @dev: gets the handle, to be given to vgpu_device_close()
  *
- * Return: 0; -EINVAL; -ENOENT, no such device; -ENOMEM; -EOPNOTSUPP, this
- * library lacks that backend.  Nothing is left behind.
+ * Return: 0; -EINVAL; -ENOENT, no such device; -ENOMEM, memory or threads are
+ * short; -EMFILE, -ENFILE; -EOPNOTSUPP, this library lacks that backend.
+ * Nothing is left behind.
  */
 int vgpu_device_open(const struct vgpu_device_options *options,
 		     struct vgpu_device **dev);
