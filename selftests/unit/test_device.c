@@ -12,6 +12,7 @@
 
 #include <vgpu/vgpu.h>
 
+#include "device.h"
 #include "device_util.h"
 #include "vgpu_device.h"
 
@@ -54,6 +55,27 @@ VGPU_TEST(life)
 	EXPECT_FALSE(vgpu_info_known(info.temperature_mc));
 	vgpu_device_close(dev);
 	vgpu_device_close(NULL);
+}
+
+/* A device whose ring cannot be made: it says so, and can only be closed. */
+VGPU_TEST(not_brought_up)
+{
+	struct vgpu_command cmd = vgpu_command_synchronize();
+	struct vgpu_device *dev;
+	uint64_t address;
+
+	ASSERT_EQ(0, vgpu_device_open(NULL, &dev));
+	dev->entries = 3;
+	EXPECT_EQ(-EINVAL, vgpu_device_initialize(dev));
+	EXPECT_SAYS(dev, "could not be brought up");
+	dev->entries = 8;
+	EXPECT_EQ(-ENODEV, vgpu_device_initialize(dev));
+	EXPECT_SAYS(dev, "could not be brought up: close it");
+	EXPECT_EQ(-ENODEV, vgpu_device_start(dev));
+	EXPECT_EQ(-ENODEV, vgpu_device_reset(dev));
+	EXPECT_EQ(-ENODEV, vgpu_device_alloc(dev, 4, 0, &address));
+	EXPECT_EQ(-ECANCELED, vgpu_device_submit(dev, NULL, &cmd, NULL));
+	vgpu_device_close(dev);
 }
 
 VGPU_TEST(info_of_the_caller)

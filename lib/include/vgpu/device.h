@@ -225,7 +225,8 @@ void vgpu_device_close(struct vgpu_device *dev);
 /**
  * vgpu_device_initialize() - bring a device up
  *
- * Return: 0; -EBUSY if it was done already; -ENOMEM; -ENOSPC.
+ * Return: 0; -EBUSY if it was done already; -ENOMEM or -ENOSPC, and then the
+ * device has to be closed: all else is -ENODEV.
  */
 int vgpu_device_initialize(struct vgpu_device *dev);
 
