@@ -21,7 +21,7 @@ int vgpu_device_check_up(struct vgpu_device *dev)
 					"the device is not initialized: call vgpu_device_initialize()");
 	default:
 		return vgpu_message_set(&dev->msg, -ENODEV,
-					"the device did not come back from a reset: close it");
+					"the device could not be brought up: close it");
 	}
 }
 
@@ -214,6 +214,10 @@ int vgpu_device_initialize(struct vgpu_device *dev)
 	int ret;
 
 	pthread_mutex_lock(&dev->control);
+	if (dev->state == VGPU_DEVICE_BROKEN) {
+		ret = vgpu_device_check_up(dev);
+		goto out;
+	}
 	if (dev->state != VGPU_DEVICE_OPENED) {
 		ret = vgpu_message_set(&dev->msg, -EBUSY,
 				       "the device is initialized already");

@@ -148,7 +148,7 @@ enum vgpu_device_state {
 	VGPU_DEVICE_OPENED,
 	VGPU_DEVICE_STOPPED,
 	VGPU_DEVICE_RUNNING,
-	VGPU_DEVICE_BROKEN,	/* could not be brought up after a reset */
+	VGPU_DEVICE_BROKEN,	/* could not be brought up */
 };
 
 struct vgpu_span;

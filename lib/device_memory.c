@@ -314,6 +314,8 @@ int vgpu_device_register(struct vgpu_device *dev, void *ptr, uint64_t bytes,
 					 (unsigned long long)bytes, ptr,
 					 ret == -EEXIST ?
 						 "some of it is registered" :
+					 ret == -ENOSPC ?
+						 "too much is registered or allocated" :
 						 strerror(-ret));
 	}
 	pthread_rwlock_unlock(&dev->epoch_lock);

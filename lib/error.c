@@ -23,6 +23,8 @@ static const struct {
 	{ ENODEV, "the device was reset, or is lost" },
 	{ ENOSPC, "a quota or a table is full" },
 	{ ENOMEM, "memory is short" },
+	{ EMFILE, "too many files are open" },
+	{ ENFILE, "too many files are open on this system" },
 	{ EAGAIN, "full: try again" },
 	{ ECANCELED, "not running, or thrown away by a reset" },
 	{ EIO, "the engine was lost, or the queue is in error" },

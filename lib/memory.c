@@ -303,8 +303,8 @@ struct device *memory_device_find(struct vgpu_allocator *a, const char *id)
 	for (n = 0; id && (d = memory_device_at(a, n)); n++)
 		if (!strcmp(d->id, id))
 			return d;
-	memory_fail(a, -ENOENT, "device %s: there is none of this id",
-	     id ? id : "(null)");
+	memory_fail(a, -ENOENT, "device %.*s: there is none of this id",
+	     ID_BYTES, id ? id : "(null)");
 	return NULL;
 }
 

@@ -556,17 +556,16 @@ int vgpu_queue_submit_batch(struct vgpu_queue *queue,
 		return 0;
 	if (how != VGPU_QUEUE_ALL && how != VGPU_QUEUE_PARTIAL)
 		return fail(queue, -EINVAL, "submit_batch: neither all nor partial");
+	if (n > queue->capacity && how == VGPU_QUEUE_ALL)
+		return fail(queue, -EINVAL,
+			    "submit_batch: more commands than entries");
 	for (i = 0; i < n; i++)
 		bad |= malformed(&cmds[i]);
 	if (bad)
 		return fail(queue, -EINVAL,
 			    "submit_batch: a command is malformed");
-	if (n > queue->capacity) {
-		if (how == VGPU_QUEUE_ALL)
-			return fail(queue, -EINVAL,
-				    "submit_batch: more commands than entries");
+	if (n > queue->capacity)
 		n = (uint32_t)queue->capacity;
-	}
 	stamp = now_ns();
 	n = reserve(queue, how == VGPU_QUEUE_ALL ? n : 1, n, &pos);
 	if (!n)

@@ -189,10 +189,6 @@ void vgpu_rings_free_all(struct vgpu_device *dev)
 static int check_options(struct vgpu_device *dev,
 			 const struct vgpu_device_ring_options *o)
 {
-	if (o->size != sizeof(*o))
-		return vgpu_message_set(&dev->msg, -EINVAL,
-					"ring options have size %zu, not %zu: set it to sizeof",
-					o->size, sizeof(*o));
 	if (o->entries && !vgpu_ring_entries_valid(o->entries))
 		return vgpu_message_set(&dev->msg, -EINVAL,
 					"a ring of %u entries: must be a power of two from %u to %u",
@@ -220,6 +216,11 @@ int vgpu_device_ring_create(struct vgpu_device *dev,
 	struct vgpu_device_ring_options o = { .size = sizeof(o) };
 	int ret;
 
+	/* What is shorter cannot be copied whole. */
+	if (options && options->size != sizeof(o))
+		return vgpu_message_set(&dev->msg, -EINVAL,
+					"ring options have size %zu, not %zu: set it to sizeof",
+					options->size, sizeof(o));
 	if (options)
 		o = *options;
 	ret = check_options(dev, &o);

@@ -124,7 +124,7 @@ static int sim_start(struct vgpu_sim *s, struct vgpu_message *msg)
 	ret = vgpu_sim_vram_open(s, s->info.total_memory);
 	if (ret)
 		return vgpu_message_set(msg, ret,
-					"a simulator with %llu bytes of memory: the system has no room for that: %s",
+					"cannot make %llu bytes of memory for a simulator: %s",
 					(unsigned long long)s->info.total_memory,
 					strerror(-ret));
 	s->irq_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -142,8 +142,9 @@ static int sim_start(struct vgpu_sim *s, struct vgpu_message *msg)
 	if (s->background) {
 		ret = -pthread_create(&s->thread, NULL, vgpu_sim_thread, s);
 		if (ret) {
-			vgpu_message_set(msg, ret, "no thread: %s",
-					 strerror(-ret));
+			/* EAGAIN there, which means something else here. */
+			ret = vgpu_message_set(msg, -ENOMEM, "no thread: %s",
+					       strerror(-ret));
 			goto err_model;
 		}
 	}

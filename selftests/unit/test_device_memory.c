@@ -166,6 +166,28 @@ VGPU_TEST(limit)
 	vgpu_device_close(dev);
 }
 
+VGPU_TEST(registered_too_often)
+{
+	struct vgpu_device *dev = device_start(0, MIB, 0);
+	static char bytes[65536];
+	uint32_t n = 0;
+	int ret = 0;
+
+	ASSERT_NE(NULL, dev);
+	while (n < sizeof(bytes)) {
+		ret = vgpu_device_register(dev, bytes + n, 1, NULL);
+		if (ret)
+			break;
+		n++;
+	}
+	EXPECT_EQ(-ENOSPC, ret);
+	EXPECT_SAYS(dev, "too much is registered or allocated");
+	EXPECT_LT(0, n);
+	ASSERT_EQ(0, vgpu_device_unregister(dev, bytes));
+	EXPECT_EQ(0, vgpu_device_register(dev, bytes, 1, NULL));
+	vgpu_device_close(dev);
+}
+
 VGPU_TEST(registered)
 {
 	struct vgpu_device *dev = device_start(0, 16 * MIB, 0);

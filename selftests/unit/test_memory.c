@@ -134,6 +134,7 @@ VGPU_TEST(refusals_are_clear)
 	struct vgpu_allocate_options opts = { .size = sizeof(opts) };
 	struct vgpu_allocator *a = make(0);
 	struct vgpu_memory_block b;
+	char long_id[1000];
 	void *taken;
 
 	EXPECT_STREQ("", error(a));
@@ -142,6 +143,11 @@ VGPU_TEST(refusals_are_clear)
 	EXPECT_EQ(-ENOENT, vgpu_allocator_allocate(a, "gpu7", 1, NULL, &b));
 	EXPECT_STREQ("device gpu7: there is none of this id", error(a));
 	EXPECT_EQ(-ENOENT, vgpu_allocator_allocate(a, NULL, 1, NULL, &b));
+	/* Whatever was asked for, the line says what is wrong with it. */
+	memset(long_id, 'x', sizeof(long_id) - 1);
+	long_id[sizeof(long_id) - 1] = 0;
+	EXPECT_EQ(-ENOENT, vgpu_allocator_allocate(a, long_id, 1, NULL, &b));
+	EXPECT_NE(NULL, strstr(error(a), "x: there is none of this id"));
 	EXPECT_EQ(-ENOSPC, vgpu_allocator_allocate(a, "gpu1", 64 * MIB + 1,
 						   NULL, &b));
 	EXPECT_STREQ("device gpu1: 67108865 bytes asked for, its memory has 67108864",

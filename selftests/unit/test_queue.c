@@ -271,6 +271,10 @@ VGPU_TEST(batches_are_all_or_as_many_as_fit)
 	EXPECT_EQ(0, vgpu_queue_submit_batch(q, in, 0, VGPU_QUEUE_ALL));
 	EXPECT_EQ(-EINVAL, vgpu_queue_submit_batch(q, in, 11, VGPU_QUEUE_ALL));
 	EXPECT_TRUE(says(q, "more commands than entries"));
+	/* None of them is looked at, whatever the count is. */
+	EXPECT_EQ(-EINVAL, vgpu_queue_submit_batch(q, in, UINT32_MAX,
+						   VGPU_QUEUE_ALL));
+	EXPECT_TRUE(says(q, "more commands than entries"));
 	EXPECT_EQ(7, vgpu_queue_submit_batch(q, in, 7, VGPU_QUEUE_ALL));
 	EXPECT_EQ(-EAGAIN, vgpu_queue_submit_batch(q, in, 4, VGPU_QUEUE_ALL));
 	EXPECT_EQ(3, vgpu_queue_submit_batch(q, in + 7, 13,

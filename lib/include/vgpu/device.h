@@ -40,6 +40,10 @@
  * Everything here may be called from several threads at once, except that
  * nobody may use a handle while it is closed or destroyed, or after that.
  * Submissions to one ring do not wait for each other.
+ *
+ * After fork() only the process that opened a device may use its handle or
+ * close it: a simulator's memory is shared with the child, and what the child
+ * did, closing included, would be done to the parent's data.
  */
 #ifndef LIBVGPU_DEVICE_H
 #define LIBVGPU_DEVICE_H
@@ -207,8 +211,9 @@ struct vgpu_device_options {
  * @options: see there; NULL: a simulator
  * @dev: gets the handle, to be given to vgpu_device_close()
  *
- * Return: 0; -EINVAL; -ENOENT, no such device; -ENOMEM; -EOPNOTSUPP, this
- * library lacks that backend.  Nothing is left behind.
+ * Return: 0; -EINVAL; -ENOENT, no such device; -ENOMEM, memory or threads are
+ * short; -EMFILE, -ENFILE; -EOPNOTSUPP, this library lacks that backend.
+ * Nothing is left behind.
  */
 int vgpu_device_open(const struct vgpu_device_options *options,
 		     struct vgpu_device **dev);
@@ -225,7 +230,8 @@ void vgpu_device_close(struct vgpu_device *dev);
 /**
  * vgpu_device_initialize() - bring a device up
  *
- * Return: 0; -EBUSY if it was done already; -ENOMEM; -ENOSPC.
+ * Return: 0; -EBUSY if it was done already; -ENOMEM or -ENOSPC, and then the
+ * device has to be closed: all else is -ENODEV.
  */
 int vgpu_device_initialize(struct vgpu_device *dev);
 
@@ -267,7 +273,8 @@ int vgpu_device_get_info(struct vgpu_device *dev, struct vgpu_device_info *info)
  * @bytes: room
  *
  * "The last" is that of all threads.  Empty if none failed.  Being full
- * (EAGAIN) and late (ETIMEDOUT) leave no message.
+ * (EAGAIN), being late (ETIMEDOUT), and a command that ended with an errno
+ * leave no message: what is there then is older.
  * Return: the length of the whole line, as snprintf().
  */
 int vgpu_device_error(struct vgpu_device *dev, char *buf, size_t bytes);
@@ -275,8 +282,9 @@ int vgpu_device_error(struct vgpu_device *dev, char *buf, size_t bytes);
 /*
  * DOC: Tickets
  *
- * A submission gives each command a ticket, a number that is never 0, unique on
- * its device.  The tickets of a batch are consecutive: that of the first is
+ * A submission gives each command a ticket, a number that is never 0, unique
+ * among the rings of its device; that of a ring that was destroyed may come
+ * back when 1000 more have been made.  The tickets of a batch are consecutive: that of the first is
  * given.  All about a command is kept until four times the ring's entries, and
  * at least 1024, have been submitted after it.  After that its status is known
  * and the rest of &struct vgpu_completion_info is 0; and if more than 256
@@ -335,7 +343,10 @@ int vgpu_device_submit(struct vgpu_device *dev, struct vgpu_device_ring *ring,
  *
  * Return: how many were submitted, the first ones; or, if none was, an error
  * as of vgpu_device_submit().  A command that is refused ends the batch before
- * it.  With VGPU_SUBMIT_ALL either @count or an error.
+ * it.  With VGPU_SUBMIT_ALL either @count or an error; EAGAIN will not go away
+ * if @count is more than the memory for staging ever holds: 4416 launches with
+ * arguments and transfers of up to 64 KiB of memory that is not registered; 320
+ * of more than 512 bytes, 64 of more than 8 KiB.
  */
 int64_t vgpu_device_submit_batch(struct vgpu_device *dev,
 				 struct vgpu_device_ring *ring,

@@ -7,13 +7,15 @@
  *
  *  EINVAL      malformed: an argument out of range, not aligned, of the wrong
  *              kind, or a flag that is not known
- *  ENOENT      there is no such device, ring, counter, kernel or block
+ *  ENOENT      there is no such device, ring, counter, kernel or block; but as
+ *              the status of a command that names one, EINVAL
  *  EFAULT      an address that is not mapped, or whose memory has gone
  *  EACCES      a write to memory that is read-only
  *  EEXIST      the address is taken
  *  EBUSY       in use
  *  ENOSPC      a quota or a table of fixed size is full
  *  ENOMEM      memory is short, or no hole is large enough
+ *  EMFILE      the process has too many open files; ENFILE: the system has
  *  EAGAIN      full, or being moved: try again after waiting or processing
  *  ECANCELED   not running (idle, paused or stopped); or a command that a reset
  *              threw away before it started

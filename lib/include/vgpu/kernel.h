@@ -60,7 +60,8 @@ struct vgpu_native_call {
  * one at a time on a device.  It must not call the library on the same device,
  * and nothing can stop it: closing or resetting the device waits for it.
  *
- * Return: 0, or the negative errno that the launch completes with.
+ * Return: 0, or the negative errno that the launch completes with; anything
+ * else makes that EIO.
  */
 typedef int (*vgpu_native_fn)(const struct vgpu_native_call *call);
 

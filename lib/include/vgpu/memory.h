@@ -10,6 +10,8 @@
  *
  * Threads: all calls on one allocator may come from any thread; there is a
  * lock for each device.  vgpu_allocator_destroy() must be the last call.
+ * After fork() only the process that made an allocator may use or destroy it:
+ * the memory is shared with the child.
  *
  * Errors: 0 or a negative errno; vgpu_allocator_error() has a line about the
  * last failure.
@@ -241,7 +243,8 @@ int vgpu_allocator_block(struct vgpu_allocator *a, uint64_t id,
  * vgpu_allocator_set_limit() - how much may be allocated
  * @a: allocator
  * @device_id: on this device; NULL: on all together
- * @bytes: may be less than is allocated: then only new blocks are refused
+ * @bytes: may be less than is allocated: then only new blocks are refused; 0:
+ *	all of them are
  *
  * Return: 0; -ENOENT, no such device; -EINVAL, more than its memory.
  */
