@@ -58,7 +58,9 @@ struct vgpu_backend_ring {
  * @ring_destroy: the device has let go of the memory when it returns
  * @ring_free: free what @ring_create gave; after @ring_destroy or @reset
  * @doorbell: look at that ring
- * @system_create: an object made of memory of this process; any alignment
+ * @system_create: an object made of memory of this process; any alignment.
+ *	With @own it is malloc'ed and the backend's from then on, who frees it
+ *	when no command uses it any more
  * @system_destroy: end that object, whose mappings are gone.  With @wait no
  *	command uses the memory when it returns; else it is the caller that
  *	knows that none does
@@ -87,7 +89,7 @@ struct vgpu_backend_ops {
 	void (*ring_destroy)(void *b, uint32_t id);
 	void (*ring_free)(void *b, void *mem, uint32_t entries);
 	void (*doorbell)(void *b, uint32_t ring);
-	int (*system_create)(void *b, void *ptr, uint64_t bytes,
+	int (*system_create)(void *b, void *ptr, uint64_t bytes, bool own,
 			     uint32_t *object);
 	void (*system_destroy)(void *b, uint32_t object, bool wait);
 	void *(*vram)(void *b, uint64_t offset);

@@ -40,7 +40,6 @@
  *	own
  * @object: of that mapping
  * @epoch: of the device when that was made
- * @bounce: @cpu is malloc'ed and goes with it
  */
 struct vgpu_stage {
 	void *cpu;
@@ -50,7 +49,6 @@ struct vgpu_stage {
 	uint32_t class;
 	uint32_t object;
 	uint32_t epoch;
-	bool bounce;
 };
 
 /**

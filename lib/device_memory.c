@@ -273,7 +273,7 @@ static int register_span(struct vgpu_device *dev, struct vgpu_span *span)
 
 	ret = dev->ops->system_create(dev->backend,
 				      (void *)(uintptr_t)span->start,
-				      span->bytes, &span->object);
+				      span->bytes, false, &span->object);
 	if (ret)
 		return ret;
 	ret = vgpu_map_object(dev, span->object, span->bytes, &span->address);

@@ -210,6 +210,7 @@ static int sim_open(const struct vgpu_device_options *o,
 static void sim_close(void *b)
 {
 	struct vgpu_sim *s = b;
+	uint32_t i;
 
 	if (s->background) {
 		pthread_mutex_lock(&s->lock);
@@ -220,6 +221,9 @@ static void sim_close(void *b)
 	}
 	vgpu_model_fini(s->m);
 	free(s->m);
+	for (i = 0; i <= VGPU_SIM_OBJECTS; i++)
+		if (s->objects[i].own)
+			free(s->objects[i].base);
 	close(s->irq_fd);
 	vgpu_sim_vram_close(s);
 	pthread_cond_destroy(&s->cond);

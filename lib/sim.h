@@ -30,10 +30,12 @@
  * struct vgpu_sim_object - system memory that the model knows by id
  * @id: 0: free
  * @base: its first byte
+ * @own: @base was malloc'ed and goes with the object
  */
 struct vgpu_sim_object {
 	uint32_t id;
 	char *base;
+	bool own;
 };
 
 /**
@@ -105,7 +107,7 @@ void *vgpu_sim_mem(struct vgpu_sim *s, const struct vgpu_mem *mem);
 void vgpu_sim_unpinned(struct vgpu_sim *s, uint32_t object);
 void vgpu_sim_detached(struct vgpu_sim *s, uint32_t ring);
 void *vgpu_sim_vram(void *b, uint64_t offset);
-int vgpu_sim_system_create(void *b, void *ptr, uint64_t bytes,
+int vgpu_sim_system_create(void *b, void *ptr, uint64_t bytes, bool own,
 			   uint32_t *object);
 void vgpu_sim_system_destroy(void *b, uint32_t object, bool wait);
 int vgpu_sim_ring_create(void *b, const struct vgpu_backend_ring *ring,

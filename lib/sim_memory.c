@@ -80,7 +80,7 @@ void *vgpu_sim_vram(void *b, uint64_t offset)
 }
 
 static int system_create(struct vgpu_sim *s, void *ptr, uint64_t bytes,
-			 uint32_t *object)
+			 bool own, uint32_t *object)
 {
 	uint64_t pages = (bytes + VGPU_PAGE_BYTES - 1) / VGPU_PAGE_BYTES;
 	struct vgpu_cmd cmd = {
@@ -98,16 +98,18 @@ static int system_create(struct vgpu_sim *s, void *ptr, uint64_t bytes,
 	o = &s->objects[*object & 0xffff];
 	o->id = *object;
 	o->base = ptr;
+	o->own = own;
 	return 0;
 }
 
-int vgpu_sim_system_create(void *b, void *ptr, uint64_t bytes, uint32_t *object)
+int vgpu_sim_system_create(void *b, void *ptr, uint64_t bytes, bool own,
+			   uint32_t *object)
 {
 	struct vgpu_sim *s = b;
 	int ret;
 
 	pthread_mutex_lock(&s->lock);
-	ret = system_create(s, ptr, bytes, object);
+	ret = system_create(s, ptr, bytes, own, object);
 	pthread_mutex_unlock(&s->lock);
 	return ret;
 }
@@ -138,7 +140,12 @@ void vgpu_sim_system_destroy(void *b, uint32_t object, bool wait)
 /* No command uses the object's memory any more. */
 void vgpu_sim_unpinned(struct vgpu_sim *s, uint32_t object)
 {
-	s->objects[object & 0xffff].id = 0;
+	struct vgpu_sim_object *o = &s->objects[object & 0xffff];
+
+	o->id = 0;
+	if (o->own)
+		free(o->base);
+	o->own = false;
 }
 
 static uint64_t ring_bytes(uint32_t entries)
@@ -164,7 +171,7 @@ static int ring_create(struct vgpu_sim *s, const struct vgpu_backend_ring *ring,
 	uint32_t object;
 	int ret;
 
-	ret = system_create(s, mem, ring_bytes(ring->entries), &object);
+	ret = system_create(s, mem, ring_bytes(ring->entries), false, &object);
 	if (ret)
 		return ret;
 	cmd.op[1] = object;

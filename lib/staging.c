@@ -66,7 +66,8 @@ int vgpu_staging_attach(struct vgpu_device *dev)
 	uint32_t object;
 	int ret;
 
-	ret = dev->ops->system_create(dev->backend, s->mem, bytes, &object);
+	ret = dev->ops->system_create(dev->backend, s->mem, bytes, false,
+				      &object);
 	if (ret)
 		return ret;
 	ret = vgpu_map_object(dev, object, bytes, &address);
@@ -119,9 +120,9 @@ int vgpu_stage_take(struct vgpu_device *dev, struct vgpu_stage *stage,
 	return 0;
 }
 
-/* Let the device see @bytes at @ptr, for one command. */
-int vgpu_stage_map(struct vgpu_device *dev, struct vgpu_stage *stage,
-		   void *ptr, uint64_t bytes)
+/* @own: @ptr is malloc'ed, and in the end it is freed, also on an error. */
+static int stage_map(struct vgpu_device *dev, struct vgpu_stage *stage,
+		     void *ptr, uint64_t bytes, bool own)
 {
 	int ret;
 
@@ -130,9 +131,11 @@ int vgpu_stage_map(struct vgpu_device *dev, struct vgpu_stage *stage,
 	ret = vgpu_device_check_up(dev);
 	if (ret)
 		goto out;
-	ret = dev->ops->system_create(dev->backend, ptr, bytes, &stage->object);
+	ret = dev->ops->system_create(dev->backend, ptr, bytes, own,
+				      &stage->object);
 	if (ret)
 		goto out;
+	own = false;
 	ret = vgpu_map_object(dev, stage->object, bytes, &stage->address);
 	if (ret) {
 		dev->ops->system_destroy(dev->backend, stage->object, false);
@@ -144,25 +147,31 @@ int vgpu_stage_map(struct vgpu_device *dev, struct vgpu_stage *stage,
 	stage->class = VGPU_STAGE_CLASSES;
 out:
 	pthread_rwlock_unlock(&dev->epoch_lock);
+	if (own)
+		free(ptr);
 	return ret == -ENOSPC ? -EAGAIN : ret;
 }
 
-/* The same for a copy of that memory. */
+/* Let the device see @bytes at @ptr, for one command. */
+int vgpu_stage_map(struct vgpu_device *dev, struct vgpu_stage *stage,
+		   void *ptr, uint64_t bytes)
+{
+	return stage_map(dev, stage, ptr, bytes, false);
+}
+
+/*
+ * The same for a copy of that memory.  The backend frees it, not whoever ends
+ * the stage: a command with a wrong address may be at it.
+ */
 int vgpu_stage_bounce(struct vgpu_device *dev, struct vgpu_stage *stage,
 		      const void *ptr, uint64_t bytes)
 {
 	void *copy = malloc(bytes);
-	int ret;
 
 	if (!copy)
 		return -ENOMEM;
 	memcpy(copy, ptr, bytes);
-	ret = vgpu_stage_map(dev, stage, copy, bytes);
-	if (ret)
-		free(copy);
-	else
-		stage->bounce = true;
-	return ret;
+	return stage_map(dev, stage, copy, bytes, true);
 }
 
 /*
@@ -185,8 +194,6 @@ void vgpu_stage_end(struct vgpu_device *dev, struct vgpu_stage *stage,
 						 false);
 		}
 		pthread_rwlock_unlock(&dev->epoch_lock);
-		if (stage->bounce)
-			free(stage->cpu);
 	} else {
 		if (deliver && stage->target)
 			memcpy(stage->target, stage->cpu, stage->bytes);

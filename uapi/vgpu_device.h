@@ -319,7 +319,8 @@ struct vgpu_admin_completion {
 
 /* VGPU_ADMIN_MAP */
 #define VGPU_MAP_F_READ_ONLY	(1u << 0)
-#define VGPU_MAP_F_ANYWHERE	(1u << 1)	/* the device chooses */
+/* The device chooses a multiple of 4096, and leaves a page free around it. */
+#define VGPU_MAP_F_ANYWHERE	(1u << 1)
 
 #define VGPU_ADDRESS_BITS	47
 #define VGPU_ADDRESS_MIN	0x10000ull	/* nothing is mapped below */

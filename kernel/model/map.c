@@ -51,20 +51,22 @@ static bool vgpu_map_free(const struct vgpu_model *m, u32 ctx, u64 address,
 /*
  * Room for @bytes: behind what was placed last, and from the start again when
  * the end has been reached.  Addresses come round as late as that, so that a
- * stale one faults instead of hitting somebody else's memory.
+ * stale one faults instead of hitting somebody else's memory; and a page on
+ * either side stays free, so that one that runs over faults, too.
  */
 static int vgpu_map_place(const struct vgpu_model *m, u32 ctx, u64 bytes,
 			  u64 *address)
 {
 	const u64 end = vgpu_map_key(ctx, 0) + (1ull << VGPU_ADDRESS_BITS);
+	const u64 gap = VGPU_PAGE_BYTES;
 	u64 key = vgpu_map_key(ctx, m->contexts[ctx].hole);
 	int round;
 
 	for (round = 0; round < 2; round++) {
 		u32 rank = vgpu_map_rank(m, key);
 
-		if (rank && vgpu_map_end(m, rank - 1) > key)
-			key = vgpu_map_end(m, rank - 1);
+		if (rank && vgpu_map_end(m, rank - 1) + gap > key)
+			key = vgpu_map_end(m, rank - 1) + gap;
 		for (;;) {
 			/* Pages, so that the process may map what it gets. */
 			key = (key + VGPU_PAGE_BYTES - 1) &
@@ -72,11 +74,11 @@ static int vgpu_map_place(const struct vgpu_model *m, u32 ctx, u64 bytes,
 			if (key >= end || end - key < bytes)
 				break;
 			if (rank == m->maps_table.count ||
-			    m->map_keys[rank] >= key + bytes) {
+			    m->map_keys[rank] >= key + bytes + gap) {
 				*address = key - vgpu_map_key(ctx, 0);
 				return 0;
 			}
-			key = vgpu_map_end(m, rank++);
+			key = vgpu_map_end(m, rank++) + gap;
 		}
 		key = vgpu_map_key(ctx, VGPU_ADDRESS_MIN);
 	}
@@ -130,7 +132,9 @@ int vgpu_map(struct vgpu_model *m, u32 ctx, u32 object, u64 *address,
 	m->maps[index].flags = flags & VGPU_MAP_F_READ_ONLY;
 	o->maps++;
 	if (flags & VGPU_MAP_F_ANYWHERE)
-		m->contexts[ctx].hole = *address + bytes;
+		m->contexts[ctx].hole = min_t(u64, 1ull << VGPU_ADDRESS_BITS,
+					      *address + bytes +
+					      VGPU_PAGE_BYTES);
 	return 0;
 }
 

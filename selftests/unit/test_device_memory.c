@@ -295,4 +295,74 @@ VGPU_TEST(compaction)
 	vgpu_device_close(dev);
 }
 
+/*
+ * A command that runs over the end of its block faults: it does not reach the
+ * memory of a transfer that is waiting.
+ */
+VGPU_TEST(overrun)
+{
+	struct vgpu_device *dev = device_start(0, 16 * MIB, 16);
+	struct vgpu_device_ring *ring;
+	struct vgpu_command cmd;
+	uint64_t a, t, late, counter;
+	char *to = calloc(1, MIB);
+
+	ASSERT_NE(NULL, dev);
+	ASSERT_NE(NULL, to);
+	ASSERT_EQ(0, vgpu_device_alloc(dev, MIB, 0, &a));
+	ASSERT_EQ(0, vgpu_device_ring_create(dev, NULL, &ring));
+	ASSERT_EQ(0, vgpu_device_counter_create(dev, 0, &counter));
+	cmd = vgpu_command_wait(counter, 1);
+	ASSERT_EQ(0, vgpu_device_submit(dev, NULL, &cmd, NULL));
+	cmd = vgpu_command_transfer_from(to, a, MIB);
+	ASSERT_EQ(0, vgpu_device_submit(dev, NULL, &cmd, &late));
+	cmd = vgpu_command_clear(a, MIB + 4096, 0x41414141);
+	ASSERT_EQ(0, vgpu_device_submit(dev, ring, &cmd, &t));
+	EXPECT_EQ(-EFAULT, vgpu_device_wait(dev, t, VGPU_FOREVER, NULL));
+	EXPECT_EQ(0, to[0]);
+	ASSERT_EQ(0, vgpu_device_counter_signal(dev, counter, 1));
+	EXPECT_EQ(0, vgpu_device_wait(dev, late, VGPU_FOREVER, NULL));
+	vgpu_device_close(dev);
+	free(to);
+}
+
+/* A copy that was made of a source is freed once, however its command ends. */
+VGPU_TEST(bounces)
+{
+	struct vgpu_device *dev = device_start(0, 16 * MIB, 16);
+	char *from = calloc(1, MIB);
+	struct vgpu_command cmd;
+	uint64_t a, counter;
+	int i;
+
+	ASSERT_NE(NULL, dev);
+	ASSERT_NE(NULL, from);
+	ASSERT_EQ(0, vgpu_device_alloc(dev, MIB, 0, &a));
+	ASSERT_EQ(0, vgpu_device_counter_create(dev, 0, &counter));
+	for (i = 1; i <= 8; i++) {
+		cmd = vgpu_command_wait(counter, (uint64_t)i);
+		ASSERT_EQ(0, vgpu_device_submit(dev, NULL, &cmd, NULL));
+		cmd = vgpu_command_transfer_to(a, from, MIB);
+		ASSERT_EQ(0, vgpu_device_submit(dev, NULL, &cmd, NULL));
+		if (i % 4 == 0) {
+			ASSERT_EQ(0, vgpu_device_reset(dev));
+			ASSERT_EQ(0, vgpu_device_start(dev));
+			ASSERT_EQ(0, vgpu_device_alloc(dev, MIB, 0, &a));
+			ASSERT_EQ(0, vgpu_device_counter_create(dev, 0,
+								&counter));
+		} else {
+			ASSERT_EQ(0, vgpu_device_counter_signal(dev, counter,
+								(uint64_t)i));
+			ASSERT_EQ(0, vgpu_device_wait_idle(dev, VGPU_FOREVER));
+		}
+	}
+	cmd = vgpu_command_wait(counter, 99);
+	ASSERT_EQ(0, vgpu_device_submit(dev, NULL, &cmd, NULL));
+	cmd = vgpu_command_transfer_to(a, from, MIB);
+	ASSERT_EQ(0, vgpu_device_submit(dev, NULL, &cmd, NULL));
+	/* Closed with it outstanding: the leak check sees what is left. */
+	vgpu_device_close(dev);
+	free(from);
+}
+
 TEST_HARNESS_MAIN

@@ -202,6 +202,43 @@ VGPU_TEST(spans)
 	shell_close(&s);
 }
 
+/* What the device places has a free page on either side, wherever it looks. */
+VGPU_TEST(places)
+{
+	struct client c;
+	struct shell s;
+	u64 r[2], a[3], i;
+
+	ASSERT_EQ(0, shell_open(&s, NULL));
+	ASSERT_EQ(0, client_open(&c, &s));
+	for (i = 0; i < 3; i++) {
+		ASSERT_EQ(0, shell_admin(&s, VGPU_ADMIN_MAP, r, c.context,
+					 c.block, 0, 0, 4352,
+					 VGPU_MAP_F_ANYWHERE));
+		a[i] = r[0];
+		EXPECT_EQ(0, a[i] & 4095);
+		EXPECT_EQ(-EFAULT, client_do(&c, VGPU_CMD_CLEAR, 0, a[i] - 4,
+					     4, 0));
+		EXPECT_EQ(-EFAULT, client_do(&c, VGPU_CMD_CLEAR, 0, a[i], 4356,
+					     0));
+	}
+	EXPECT_GE(a[1], a[0] + 4352 + 4096);
+	EXPECT_GE(a[2], a[1] + 4352 + 4096);
+	/* A driver may leave none.  What was freed is used last. */
+	EXPECT_EQ(0, shell_admin(&s, VGPU_ADMIN_UNMAP, NULL, c.context, a[1],
+				 0, 0, 0, 0));
+	EXPECT_EQ(0, shell_admin(&s, VGPU_ADMIN_MAP, r, c.context, c.block,
+				 a[0] + 4352, 0, 256, 0));
+	EXPECT_EQ(0, client_do(&c, VGPU_CMD_CLEAR, 0, a[0], 4608, 0));
+	ASSERT_EQ(0, shell_admin(&s, VGPU_ADMIN_MAP, r, c.context, c.block, 0,
+				 0, 256, VGPU_MAP_F_ANYWHERE));
+	EXPECT_GE(r[0], a[2] + 4352 + 4096);
+	CHECK_MODEL(&s);
+	client_close(&c);
+	ASSERT_EQ(NULL, gone(&s));
+	shell_close(&s);
+}
+
 /* Two rings take turns by a counter; a signal waits for what came before. */
 VGPU_TEST(counters)
 {
