@@ -112,9 +112,8 @@ void vgpu_vram_geometry(const struct vgpu_vram *v, u64 *size, u32 *bank_shift,
  * Allocate size bytes at a multiple of align, a power of two from 256 to the
  * bank's size.  flags are kept with the block and mean nothing here.
  * -EINVAL: size 0 or above a bank, bad align, unknown flags.  -ENOMEM: no
- * hole found, or max_blocks reached.  Alignments other than 256 and 64 KiB
- * may miss a hole if very many holes are of nearly the same size: the search
- * is bounded.
+ * hole found, or max_blocks reached.  The search is bounded: where several
+ * hundred holes are of nearly the size asked for, one that fits may be missed.
  */
 int vgpu_vram_alloc(struct vgpu_vram *v, u64 size, u64 align, u32 flags,
 		    u32 *handle);

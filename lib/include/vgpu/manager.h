@@ -163,7 +163,7 @@ struct vgpu_manager_stats {
 
 /* 0; -ENODATA before a choice was initialized or a device was added. */
 int vgpu_manager_get_stats(struct vgpu_manager *manager,
-		       struct vgpu_manager_stats *stats);
+			   struct vgpu_manager_stats *stats);
 
 /* Statistics for people, a line each; as vgpu_device_info_text(). */
 int vgpu_manager_stats_text(const struct vgpu_manager_stats *stats, char *buf,
