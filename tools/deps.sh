@@ -16,11 +16,11 @@ packages=(
 	linux-source-6.12 tar xz-utils perl sparse
 	spin
 	libpng-dev
-	git util-linux
+	mandoc git util-linux
 )
 # What to look for where there is no dpkg.
 commands=(gcc g++ make pkg-config clang llvm-symbolizer sparse spin perl tar xz
-	objcopy readelf setarch git)
+	objcopy readelf setarch mandoc git)
 
 # The peers that the benchmarks are held against.
 if [ "${1-}" = bench ]; then
