@@ -468,10 +468,25 @@ struct vgpu_kernel_info {
 #endif
 
 VGPU_STATIC_ASSERT(sizeof(struct vgpu_admin_completion) == 32);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_admin_completion, status) == 8);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_admin_completion, seq) == 12);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_admin_completion, result) == 16);
 VGPU_STATIC_ASSERT(sizeof(struct vgpu_range) == 16);
-VGPU_STATIC_ASSERT(sizeof(struct vgpu_args) == 16 + 256 + 128);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_range, bytes) == 8);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_range, flags) == 12);
+VGPU_STATIC_ASSERT(sizeof(struct vgpu_args) == 400);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_args, const_bytes) == 4);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_args, ranges) == 16);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_args, consts) == 272);
 VGPU_STATIC_ASSERT(sizeof(struct vgpu_kernel_desc) == 80);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_kernel_desc, code_bytes) == 8);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_kernel_desc, n_specs) == 12);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_kernel_desc, entry) == 16);
 VGPU_STATIC_ASSERT(sizeof(struct vgpu_kernel_spec) == 16);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_kernel_spec, value) == 8);
 VGPU_STATIC_ASSERT(sizeof(struct vgpu_kernel_info) == 32);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_kernel_info, const_bytes) == 8);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_kernel_info, workgroup) == 12);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_kernel_info, features) == 24);
 
 #endif /* VGPU_DEVICE_H */

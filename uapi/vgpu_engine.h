@@ -132,7 +132,16 @@ struct vgpu_engine_mark {
 
 VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_cmd) == 64);
 VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_completion) == 32);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_cmd, seq) == 4);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_cmd, op) == 16);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_completion, seq) == 12);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_completion, value) == 16);
 VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_slot) == 512);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_slot, kernel) == 16);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_slot, grid) == 24);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_slot, n_ranges) == 36);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_slot, ranges) == 64);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_slot, consts) == 320);
 VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_mark) == 16);
 
 #endif /* VGPU_ENGINE_H */
