@@ -154,7 +154,6 @@ struct vgpu_job {
 	u64 signal;		/* value for the ring's counter */
 	u64 taken_ns;
 	u64 start_ns;
-	u64 run_ns;
 	u64 deadline_ns;	/* of a launch that runs, or U64_MAX */
 	u32 ring;		/* 0: orphan */
 	u32 context;

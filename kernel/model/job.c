@@ -382,7 +382,6 @@ int vgpu_job_done(struct vgpu_model *m, u32 id, s32 status, u64 run_ns)
 	if (!job || !j->out)
 		return -ENOENT;
 	j->out--;
-	j->run_ns += run_ns;
 	m->stats.busy_ns += run_ns;
 	if (status && !j->status)
 		j->status = vgpu_believe_status(status);

@@ -22,11 +22,6 @@ struct vgpu_table {
 	u32 last;
 };
 
-static inline size_t vgpu_table_bytes(u32 max)
-{
-	return (size_t)(max + 1) * (sizeof(u32) + sizeof(u16));
-}
-
 static inline void vgpu_table_init(struct vgpu_table *t, u32 *link, u16 *gen,
 				   u32 max)
 {
