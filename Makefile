@@ -15,11 +15,17 @@ KSFT_DIR ?= build/deps/linux-6.12/tools/testing/selftests
 export CC CXX
 
 # Every source is found by its place.
-LIB_SRC		:= $(wildcard lib/*.c kernel/model/*.c)
+LIB_SRC		:= $(wildcard lib/*.c kernel/model/*.c lib/executor/*.c \
+		   lib/admission/*.c lib/admission/*.cc)
+# In the worker alone, and in internal.a: what needs webgpu.h.
+WGPU_SRC	:= $(wildcard lib/wgpu/*.c)
+WORKER_SRC	:= $(wildcard tools/worker*.c)
 CTL_SRC		:= $(wildcard tools/vgpuctl*.c)
 DEMO_SRC	:= $(wildcard tools/demo*.c)
 EXAMPLES	:= $(patsubst lib/%.c,build/%,$(wildcard lib/examples/*.c))
 TESTS		:= $(basename $(wildcard selftests/unit/test_*.c))
+SHADERS		:= $(wildcard lib/examples/*.comp tools/*.comp selftests/shaders/*.comp \
+		   selftests/shaders/*.spvasm)
 FUZZERS		:= $(basename $(wildcard selftests/fuzz/fuzz_*.c))
 BENCHES		:= $(patsubst selftests/bench/bench_%.c,%,\
 		   $(wildcard selftests/bench/bench_*.c))
@@ -28,7 +34,8 @@ UAPI_HEADERS	:= $(wildcard uapi/*.h)
 MAN		:= $(wildcard lib/man/*.[0-9])
 
 PRODUCTS := build/libvgpu.so.0 build/libvgpu.so build/libvgpu.a build/vgpu.pc \
-	    $(if $(CTL_SRC),build/vgpuctl) $(EXAMPLES)
+	    $(if $(CTL_SRC),build/vgpuctl) $(if $(WORKER_SRC),build/vgpu-worker) \
+	    $(EXAMPLES)
 
 ## all:		the library, vgpuctl and the examples
 all: $(PRODUCTS)
@@ -44,6 +51,9 @@ BENCH_alloc_drm_CFLAGS = -Ibuild/deps/bench_alloc/include -Iselftests/bench
 BENCH_alloc_SRC := $(addprefix build/deps/bench_alloc/,lib/rbtree.c \
 		   drivers/gpu/drm/drm_mm.c drivers/gpu/drm/drm_buddy.c)
 
+BENCH_kernel_CFLAGS = -Ibuild/shaders
+BENCH_kernel_wgpu_CFLAGS = -isystem build/deps/wgpu/include
+
 # How things are compiled and linked.
 # -----------------------------------
 WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes \
@@ -53,6 +63,13 @@ INCLUDES := -Iuapi -Ikernel/model -Ilib -Ilib/include
 BASE_CFLAGS := -fPIC -fvisibility=hidden -pthread $(INCLUDES) -MMD -MP
 SANITIZE := address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
+# Shaders become SPIR-V, and C initialisers: build/shaders/NAME.spv and .inc.
+SHADER_SPVS := $(addprefix build/shaders/,$(addsuffix .spv,\
+	       $(basename $(notdir $(SHADERS)))))
+SHADER_INCS := $(SHADER_SPVS:.spv=.inc)
+vpath %.comp lib/examples tools selftests/shaders
+vpath %.spvasm selftests/shaders
+
 # The ways of compiling.  A way's objects lie in build/WAY/, beside internal.a:
 # the library with its insides, for tests, fuzzers and benchmarks.
 WAYS := plain asan tsan fuzz v3
@@ -61,6 +78,7 @@ asan_CFLAGS = -O1 -g -fsanitize=$(SANITIZE)
 tsan_CFLAGS = -O1 -g -fsanitize=thread
 fuzz_CFLAGS = -O1 -g -fsanitize=fuzzer-no-link,$(SANITIZE)
 fuzz_CC = $(CLANG)
+fuzz_CXX = $(CLANG)++
 v3_CFLAGS = -O2 -g -march=x86-64-v3
 
 # Silent like the kernel's build; V=1 prints the commands.
@@ -71,15 +89,23 @@ mkdir = @mkdir -p $(@D)
 # $(call cc,WAY) and $(call cxx,WAY): compile and link in this way.
 cc = $(or $($(1)_CC),$(CC)) -std=gnu11 $(WARNINGS) $(CPPFLAGS) $(BASE_CFLAGS) \
      $($(1)_CFLAGS)
-cxx = $(CXX) -std=c++17 $(CXX_WARNINGS) $(CPPFLAGS) $(BASE_CFLAGS) \
+cxx = $(or $($(1)_CXX),$(CXX)) -std=c++17 $(CXX_WARNINGS) $(CPPFLAGS) $(BASE_CFLAGS) \
       $($(1)_CFLAGS)
+
+# What admission is made of: SPIRV-Tools, which Debian has as archives only, and
+# SPIRV-Cross.  Vulkan and WebGPU are loaded at run time.
+LIBS := -lSPIRV-Tools -lspirv-cross-c-shared -lstdc++ -lm
+
+# $(call objects,WAY,SOURCES)
+objects = $(patsubst %,build/$(1)/%.o,$(basename $(2)))
 
 # $(call shared,DIRECTORY,ORIGIN): link with the library in DIRECTORY, and find
 # it there, that is at ORIGIN as seen from the program.
 shared = -L$(1) -lvgpu -Wl,-rpath,'$$ORIGIN$(2)'
 
 define way_rules
-$(1)_LIB_OBJ := $$(LIB_SRC:%.c=build/$(1)/%.o)
+$(1)_LIB_OBJ := $$(call objects,$(1),$$(LIB_SRC))
+$(1)_WGPU_OBJ := $$(call objects,$(1),$$(WGPU_SRC))
 
 build/$(1)/%.o: %.c build/$(1)/flags
 	$$(mkdir)
@@ -95,28 +121,79 @@ build/$(1)/flags: FORCE
 	@echo '$$(call cc,$(1)) $$(LDFLAGS)' >$$@.new
 	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
 
-build/$(1)/internal.a: $$($(1)_LIB_OBJ)
+build/$(1)/internal.a: $$($(1)_LIB_OBJ) $$($(1)_WGPU_OBJ)
 	@rm -f $$@
 	$$(call say,AR) ar qcsT $$@ $$^
 
 build/$(1)/libvgpu.so.0: $$($(1)_LIB_OBJ) lib/libvgpu.map
 	$$(call say,LD) $$(call cc,$(1)) $$(LDFLAGS) -shared -Wl,-z,defs \
 		-Wl,-soname,libvgpu.so.0 -Wl,--version-script=lib/libvgpu.map \
-		-o $$@ $$($(1)_LIB_OBJ)
+		-o $$@ $$($(1)_LIB_OBJ) $$(LIBS)
 
 build/$(1)/libvgpu.so: build/$(1)/libvgpu.so.0
 	@ln -sf libvgpu.so.0 $$@
 
 build/$(1)/selftests/unit/%: build/$(1)/selftests/unit/%.o build/$(1)/internal.a
-	$$(call say,LD) $$(call cc,$(1)) $$(LDFLAGS) -o $$@ $$^
+	$$(call say,LD) $$(call cc,$(1)) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
 
-$$(TESTS:%=build/$(1)/%.o): EXTRA_CFLAGS = -isystem $(KSFT_DIR)
-$$(TESTS:%=build/$(1)/%.o): | $(KSFT_DIR)/kselftest_harness.h
+build/$(1)/vgpu-worker: $$(call objects,$(1),$$(WORKER_SRC)) build/$(1)/internal.a
+	$$(call say,LD) $$(call cc,$(1)) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+
+# Programs that tests start: a worker made of the real one's parts.
+build/$(1)/selftests/fake/%: build/$(1)/selftests/fake/%.o build/$(1)/internal.a
+	$$(call say,LD) $$(call cc,$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
+		build/$(1)/internal.a $$(LIBS)
+
+build/$(1)/selftests/fake/worker: \
+	$$(call objects,$(1),$$(filter-out tools/worker.c,$$(WORKER_SRC)))
+
+$$(addprefix build/$(1)/selftests/unit/,test_worker test_worker_mt): \
+	| build/$(1)/selftests/fake/worker
+
+$$($(1)_WGPU_OBJ): EXTRA_CFLAGS = -isystem build/deps/wgpu/include
+$$($(1)_WGPU_OBJ): | build/deps/wgpu/include/webgpu/webgpu.h
+
+build/$(1)/selftests/unit/test_vulkan: | build/deps/vulkan/done
+
+$$(TESTS:%=build/$(1)/%.o): EXTRA_CFLAGS = -isystem $(KSFT_DIR) -Ibuild/shaders
+$$(TESTS:%=build/$(1)/%.o): | $(KSFT_DIR)/kselftest_harness.h $(SHADER_INCS)
 endef
 $(foreach w,$(WAYS),$(eval $(call way_rules,$(w))))
 
+# Providers and drivers that fail, for tests.
+build/fake/%.so: selftests/fake/%.c | build/deps/wgpu/include/webgpu/webgpu.h
+	$(mkdir)
+	$(call say,LD) $(CC) -g -O1 -Wall -shared -fPIC \
+		-isystem build/deps/wgpu/include $(FAKE_LDFLAGS) -o $@ $<
+
+# Who loads it first, has it in the place of the loader.
+build/fake/vulkan_stub.so: FAKE_LDFLAGS = -Wl,-soname,libvulkan.so.1
+
+$(foreach w,$(WAYS),$(addprefix build/$(w)/selftests/unit/,test_wgpu test_wgpu_mt)): | build/fake/wgpu_provider.so \
+	build/deps/vulkan/done
+
+build/shaders/%.spv: %.comp
+	$(mkdir)
+	$(call say,GLSLC) glslc -O --target-env=vulkan1.1 -o $@ $<
+
+build/shaders/%.inc: %.comp
+	$(mkdir)
+	$(Q)glslc -O --target-env=vulkan1.1 -mfmt=c -o $@ $<
+
+# What GLSL has no words for.
+build/shaders/%.spv: %.spvasm
+	$(mkdir)
+	$(call say,SPIRVAS) spirv-as --target-env spv1.3 -o $@ $<
+
+build/shaders/%.inc: build/shaders/%.spv
+	$(Q){ echo '{'; od -An -v -tx4 $< | sed 's/[0-9a-f]\{8\}/0x&,/g'; \
+		echo '}'; } >$@
+
 # The products.
 # -------------
+build/vgpu-worker: build/plain/vgpu-worker
+	$(call say,COPY) cp $< $@
+
 build/libvgpu.so.0: build/plain/libvgpu.so.0
 	$(call say,COPY) cp $< $@
 
@@ -127,7 +204,7 @@ build/libvgpu.so: build/libvgpu.so.0
 build/libvgpu.a: $(plain_LIB_OBJ)
 	@rm -f $@
 	$(Q)$(CC) -r -nostdlib -o build/plain/libvgpu.o $^
-	$(Q)objcopy --localize-hidden build/plain/libvgpu.o
+	$(Q)objcopy --localize-hidden --wildcard --localize-symbol='_Z*' build/plain/libvgpu.o
 	$(call say,AR) ar qcs $@ build/plain/libvgpu.o
 
 # Installed as it is in build/plain; the one in build/ finds the library there.
@@ -139,12 +216,18 @@ build/vgpuctl: $(CTL_SRC:%.c=build/plain/%.o) build/libvgpu.so
 	$(call say,LD) $(call cc,plain) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(call shared,build)
 
+$(EXAMPLES:build/%=build/plain/lib/%.o): EXTRA_CFLAGS = -Ibuild/shaders
+$(EXAMPLES:build/%=build/plain/lib/%.o): | $(SHADER_INCS)
+build/plain/lib/examples/mandelbrot.o: EXTRA_CFLAGS += $(shell pkg-config --cflags libpng)
+build/examples/mandelbrot: EXAMPLE_LIBS = $$(pkg-config --libs libpng)
 $(EXAMPLES): build/examples/%: build/plain/lib/examples/%.o build/libvgpu.so
 	$(mkdir)
 	$(call say,LD) $(call cc,plain) $(LDFLAGS) -o $@ $< \
-		$(call shared,build,/..)
+		$(call shared,build,/..) $(EXAMPLE_LIBS)
 
-build/plain/tools/demo%.o: EXTRA_CFLAGS = $(shell pkg-config --cflags libpng)
+build/plain/tools/demo%.o: EXTRA_CFLAGS = -Ibuild/shaders \
+	$(shell pkg-config --cflags libpng)
+build/plain/tools/demo%.o: | $(SHADER_INCS)
 build/demo: $(DEMO_SRC:%.c=build/plain/%.o) build/libvgpu.so
 	$(call say,LD) $(call cc,plain) $(LDFLAGS) -o $@ $(filter %.o,$^) \
 		$(call shared,build) $$(pkg-config --libs libpng)
@@ -153,6 +236,14 @@ build/vgpu.pc: lib/vgpu.pc.in FORCE
 	$(mkdir)
 	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' $< >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+# WebGPU's header, and the providers that tests use.
+build/deps/wgpu/include/webgpu/webgpu.h: tools/wgpu-providers.sh
+	$(call say,EXTRACT) $< build/deps/wgpu
+
+# Vulkan drivers that run on the CPU, for tests.
+build/deps/vulkan/done: tools/vulkan-drivers.sh
+	$(call say,EXTRACT) $< build/deps/vulkan
 
 # The kernel's files that tests use; not copied into this tree.
 build/deps/linux-6.12/tools/testing/selftests/kselftest_harness.h \
@@ -173,12 +264,16 @@ modules:
 # Checks.
 # -------
 # In order: what others build on first, the slow ones last.
-PARTS := build unit asan tsan headers symbols kbuild spin cli examples \
+PARTS := build unit backends asan tsan headers symbols kbuild spin cli examples \
 	 install style fuzz
 
 ## check:		everything that needs no device; a summary at the end
 check: deps
 	+$(Q)WERROR=1 CHECK_MAKE='$(MAKE)$(jobs)' selftests/check.sh build/check $(PARTS)
+
+# The drivers in build/deps beside those that the system has.
+DRIVERS := $(CURDIR)/build/deps/vulkan/swiftshader_icd.json:$(CURDIR)/build/deps/vulkan/lavapipe25_icd.json
+with_drivers = VK_ADD_DRIVER_FILES=$(DRIVERS)
 
 # As many jobs as processors, unless the caller said how many.
 jobs = $(if $(filter -j%,$(MAKEFLAGS)),, -j$(shell nproc))
@@ -188,20 +283,28 @@ jobs = $(if $(filter -j%,$(MAKEFLAGS)),, -j$(shell nproc))
 check-build: $(PRODUCTS) $(if $(DEMO_SRC),build/demo)
 	@for f in $^; do test -e $$f && echo "ok $$f" || echo "not ok $$f"; done
 
-check-unit: $(TESTS:%=build/plain/%)
-	$(Q)selftests/run-tests.sh $^
+# Tests of kernels find drivers and providers in build/deps, and the worker
+# beside them.
+KERNEL_DEPS := build/deps/vulkan/done build/deps/wgpu/include/webgpu/webgpu.h
+
+check-unit: $(TESTS:%=build/plain/%) build/plain/vgpu-worker | $(KERNEL_DEPS)
+	$(Q)selftests/run-tests.sh $(filter-out %/vgpu-worker,$^)
+
+## check-backends:	the tests of the interface on other backends than the simulator
+check-backends: $(addprefix build/plain/selftests/unit/,test_device test_device_memory test_sim)
+	$(Q)selftests/check-backends.sh $^
 
 export ASAN_OPTIONS ?= detect_leaks=1:detect_stack_use_after_return=1
 export UBSAN_OPTIONS ?= print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1:second_deadlock_stack=1
 
-check-asan: $(TESTS:%=build/asan/%)
-	$(Q)selftests/run-tests.sh $^
+check-asan: $(TESTS:%=build/asan/%) build/asan/vgpu-worker | $(KERNEL_DEPS)
+	$(Q)selftests/run-tests.sh $(filter-out %/vgpu-worker,$^)
 
 # TSan of gcc 12 knows no address space layout with more than 28 random bits,
 # which newer kernels have: run without.
-check-tsan: $(patsubst %,build/tsan/%,$(filter %_mt,$(TESTS)))
-	$(Q)TEST_WRAPPER="setarch -R" selftests/run-tests.sh $^
+check-tsan: $(patsubst %,build/tsan/%,$(filter %_mt,$(TESTS))) build/tsan/vgpu-worker | $(KERNEL_DEPS)
+	$(Q)TEST_WRAPPER="setarch -R" selftests/run-tests.sh $(filter-out %/vgpu-worker,$^)
 
 check-headers:
 	$(Q)selftests/check-headers.sh
@@ -220,15 +323,17 @@ check-kbuild:
 check-spin:
 	$(Q)selftests/run-tests.sh selftests/spin/run selftests/spin/check-names
 
-check-cli: build/vgpuctl build/demo
-	$(Q)VGPUCTL=$(CURDIR)/$< DEMO=$(CURDIR)/build/demo selftests/run-tests.sh \
+check-cli: build/vgpuctl build/vgpu-worker build/demo $(SHADER_SPVS) build/deps/vulkan/done
+	$(Q)$(with_drivers) VGPUCTL=$(CURDIR)/$< DEMO=$(CURDIR)/build/demo \
+		SHADERS=$(CURDIR)/build/shaders selftests/run-tests.sh \
 		$(wildcard selftests/cli/*.sh)
 
-check-examples: $(EXAMPLES)
-	$(Q)selftests/run-tests.sh $^
+# In build/, where they may leave pictures.
+check-examples: $(EXAMPLES) build/vgpu-worker build/deps/vulkan/done
+	$(Q)cd build && $(with_drivers) ../selftests/run-tests.sh $(EXAMPLES:build/%=%)
 
-check-install: all build/plain/vgpuctl
-	+$(Q)CHECK_MAKE='$(MAKE)' selftests/check-install.sh build/check/install
+check-install: all build/plain/vgpuctl build/deps/vulkan/done
+	+$(Q)$(with_drivers) CHECK_MAKE='$(MAKE)' selftests/check-install.sh build/check/install
 
 check-style: build/deps/linux-6.12/scripts/checkpatch.pl
 	$(Q)selftests/check-style.sh $<
@@ -238,7 +343,7 @@ check-fuzz: $(FUZZERS:%=build/fuzz/%)
 	$(Q)selftests/check-fuzz.sh $(FUZZ_S) $^
 
 $(FUZZERS:%=build/fuzz/%): %: %.o build/fuzz/internal.a
-	$(call say,LD) $(call cc,fuzz) -fsanitize=fuzzer -o $@ $^
+	$(call say,LD) $(call cxx,fuzz) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 ## soak:		fuzzers for SOAK_S seconds each, concurrent tests 20 times longer
 soak: deps
@@ -251,7 +356,8 @@ WAY ?= plain
 test: T_PROGRAM = build/$(WAY)/selftests/unit/$(firstword $(subst ., ,$(T)))
 test: T_CASE = $(word 2,$(subst ., ,$(T)))
 test: check-T
-	+$(Q)$(MAKE) --no-print-directory $(T_PROGRAM)
+	+$(Q)$(MAKE) --no-print-directory $(T_PROGRAM) \
+		$(if $(WORKER_SRC),build/$(WAY)/vgpu-worker)
 	$(Q)selftests/run-tests.sh -a '$(ARGS) $(T_CASE:%=-t %)' $(T_PROGRAM)
 
 check-T:
@@ -268,10 +374,13 @@ build/bench/$(1)/%: build/$(1)/selftests/bench/%.o build/$(1)/libvgpu.so \
 	$$(mkdir)
 	$$(call say,LD) $$(CXX) $$($(1)_CFLAGS) -pthread -o $$@ \
 		$$(filter %.o,$$^) $$(call shared,build/$(1),/../../$(1)) \
-		build/$(1)/internal.a $$(BENCH_$$(*:bench_%=%)_LIBS) -lm
+		build/$(1)/internal.a $$(BENCH_$$(*:bench_%=%)_LIBS) $$(LIBS)
 
 build/$(1)/selftests/bench/%.o: EXTRA_CFLAGS = -DBENCH_FLAGS='"$$($(1)_CFLAGS)"' \
 	$$(BENCH_$$(patsubst bench_%.o,%,$$(@F))_CFLAGS)
+build/bench/$(1)/bench_kernel: | build/$(1)/vgpu-worker build/fake/vulkan_stub.so
+build/$(1)/selftests/bench/bench_kernel.o: | $$(SHADER_INCS)
+build/$(1)/selftests/bench/bench_kernel_wgpu.o: | build/deps/wgpu/include/webgpu/webgpu.h
 # Not ours to warn about.
 build/$(1)/build/deps/bench_alloc/%.o: EXTRA_CFLAGS = -w $(BENCH_alloc_drm_CFLAGS)
 endef
@@ -305,8 +414,8 @@ run-bench: $(BENCH_PROGRAMS)
 
 ## demo:		build and run the demo; its pictures go to build/
 demo: deps
-	+$(Q)$(MAKE) --no-print-directory build/demo
-	$(Q)cd build && ./demo
+	+$(Q)$(MAKE) --no-print-directory build/demo build/vgpu-worker build/deps/vulkan/done
+	$(Q)cd build && $(with_drivers) ./demo
 
 # The system.
 # -----------
@@ -320,8 +429,9 @@ deps-bench:
 
 ## install:	to PREFIX, /usr/local by default, below DESTDIR
 DEST = $(DESTDIR)$(PREFIX)
-install: all build/plain/vgpuctl
-	install -d $(DEST)/bin $(DEST)/lib/pkgconfig $(DEST)/include/vgpu/uapi
+install: all build/plain/vgpuctl build/plain/vgpu-worker
+	install -d $(DEST)/bin $(DEST)/lib/pkgconfig $(DEST)/include/vgpu/uapi $(DEST)/libexec/vgpu
+	install -m 755 build/plain/vgpu-worker $(DEST)/libexec/vgpu
 	install -m 755 build/libvgpu.so.0 $(DEST)/lib
 	ln -sf libvgpu.so.0 $(DEST)/lib/libvgpu.so
 	install -m 644 build/libvgpu.a $(DEST)/lib
@@ -330,6 +440,7 @@ install: all build/plain/vgpuctl
 	install -m 644 $(UAPI_HEADERS) $(DEST)/include/vgpu/uapi
 	install -m 755 build/plain/vgpuctl $(DEST)/bin
 	$(foreach m,$(MAN),install -m 644 -D $(m) $(DEST)/$(call man,$(m));)
+	tools/man-links.sh install $(DEST)/share/man $(MAN)
 	$(if $(DESTDIR),,-ldconfig)
 
 # lib/man/vgpu_queue_create.3 goes to share/man/man3/.
@@ -340,7 +451,8 @@ uninstall:
 	rm -f $(DEST)/bin/vgpuctl $(DEST)/lib/pkgconfig/vgpu.pc
 	rm -f $(addprefix $(DEST)/lib/,libvgpu.so.0 libvgpu.so libvgpu.a)
 	rm -f $(foreach m,$(MAN),$(DEST)/$(call man,$(m)))
-	rm -rf $(DEST)/include/vgpu
+	tools/man-links.sh uninstall $(DEST)/share/man $(MAN)
+	rm -rf $(DEST)/include/vgpu $(DEST)/libexec/vgpu
 	$(if $(DESTDIR),,-ldconfig)
 
 ## clean:		remove what was built

@@ -8,6 +8,10 @@
 #include <pthread.h>
 #include <stddef.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define VGPU_MESSAGE_BYTES	256
 
 /**
@@ -29,5 +33,9 @@ int vgpu_message_set(struct vgpu_message *msg, int error, const char *format,
 
 /* Copy the line out, as snprintf(). */
 int vgpu_message_get(struct vgpu_message *msg, char *buf, size_t bytes);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif /* LIBVGPU_INTERNAL_MESSAGE_H */

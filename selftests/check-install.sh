@@ -26,8 +26,10 @@ build_and_run()
 	local example=$1 program=$dest/example
 
 	shift
-	"${CC:-cc}" -Wall -Werror "$example" -o "$program" "$@" || return
-	timeout -k 10 300 "$program"
+	"${CC:-cc}" -Wall -Werror -Ibuild/shaders "$example" -o "$program" \
+		"$@" -lpng || return
+	# Where it may leave pictures.
+	(cd "$dest" && timeout -k 10 300 "$program")
 }
 
 # The archive by name, so that libc may stay shared.
@@ -58,6 +60,20 @@ same_files()
 	  "$(cd "$dest/usr/include/vgpu/uapi" && echo *.h)" ]
 }
 
+# `man FUNCTION` shows a page that names it, for every function.
+manual()
+{
+	local f n=0
+
+	cd "$dest/usr/share/man" || return
+	while read -r f; do
+		mandoc -T ascii "man3/$f.3" | col -b | grep -q "$f" ||
+			{ echo "$f"; return 1; }
+		n=$((n + 1))
+	done < <(grep -o 'vgpu_[a-z0-9_]*' "$OLDPWD/lib/libvgpu.symbols")
+	[ "$n" -gt 0 ]
+}
+
 no_run_path()
 {
 	! readelf -d "$1" | grep -E 'RPATH|RUNPATH'
@@ -65,7 +81,7 @@ no_run_path()
 
 nothing_left()
 {
-	rm -f "$dest/example"
+	rm -f "$dest/example" "$dest"/*.png
 	! find "$dest" ! -type d | grep .
 }
 
@@ -75,6 +91,7 @@ check "installed headers compile together" all_headers
 check "soname is libvgpu.so.0" eval \
 	"readelf -d '$dest/usr/lib/libvgpu.so' | grep -q 'SONAME.*libvgpu.so.0'"
 check "no build directory in vgpuctl" no_run_path "$dest/usr/bin/vgpuctl"
+check "a manual page for each function" manual
 check "vgpuctl runs" "$dest/usr/bin/vgpuctl" --help
 shopt -s nullglob
 for e in lib/examples/*.c; do

@@ -20,7 +20,7 @@ user=$ignore,PREFER_DEFINED_ATTRIBUTE_MACRO,CONSIDER_KSTRTO,SSCANF_TO_KSTRTO
 user=$user,ARRAY_SIZE,COMPLEX_MACRO
 
 # Attributes behind a declarator look like code to it, and a cast like a sum.
-bench=$user,LINE_SPACING,SPACING,UNNECESSARY_ELSE
+bench=$user,LINE_SPACING,SPACING,UNNECESSARY_ELSE,MULTISTATEMENT_MACRO_USE_DO_WHILE
 
 checkpatch()
 {

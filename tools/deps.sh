@@ -8,7 +8,8 @@ set -u
 
 # What for: the library and tools; the sanitizers and fuzzers; the device
 # model in kbuild, for both supported kernels; the kernel's test harness and
-# checkpatch (from its source package); the protocol models; the demo.
+# checkpatch (from its source package); the protocol models; the demo; kernels:
+# admission, Vulkan, shaders.
 packages=(
 	gcc g++ libc6-dev make pkg-config binutils
 	clang llvm libclang-rt-dev
@@ -16,10 +17,14 @@ packages=(
 	linux-source-6.12 tar xz-utils perl sparse
 	spin
 	libpng-dev
+	spirv-tools libspirv-cross-c-shared-dev libvulkan-dev libvulkan1 glslc
+	mesa-vulkan-drivers
 	mandoc git util-linux
 )
+# WebGPU's header and providers come through npm, whoever has installed that.
+command -v npm >/dev/null || packages+=(npm)
 # What to look for where there is no dpkg.
-commands=(gcc g++ make pkg-config clang llvm-symbolizer sparse spin perl tar xz
+commands=(npm glslc gcc g++ make pkg-config clang llvm-symbolizer sparse spin perl tar xz
 	objcopy readelf setarch mandoc git)
 
 # The peers that the benchmarks are held against.

@@ -18,8 +18,8 @@
  *  ring   a ring as in vgpu_ring.h; the host submits struct vgpu_engine_cmd and
  *         the worker completes with struct vgpu_engine_completion
  *  slots  struct vgpu_engine_slot, as many as the ring has submission entries,
- *         then as many struct vgpu_engine_mark.  The worker maps the slots
- *         read-only, the marks (on pages of their own) writable
+ *         then, from the next page on, as many struct vgpu_engine_mark.  The
+ *         worker maps the slots read-only, the marks writable
  *  VRAM   the tenant's, offset 0 to its size, in banks
  *
  * DOC: Marks
@@ -42,8 +42,10 @@
  * &vgpu_engine_cmd.opcode, and operands
  *
  *  NOP     an answer, and nothing else
- *  BUILD   [0] kernel id, [1] offset and [2] bytes of descriptor and code in
- *          the control channel's memory
+ *  BUILD   [0] kernel id, whose lower 16 bits no other kernel has, [1] offset
+ *          and [2] bytes of descriptor and code in the control memory, [3]
+ *          offset of a struct vgpu_engine_built there, which the worker writes;
+ *          offsets are multiples of 8.  One at a time, else EAGAIN
  *  DROP    [0] kernel id
  *  LAUNCH  [0] slot
  *  COPY    [0] to, [1] from, [2] bytes; VRAM that lives in the engine
@@ -120,6 +122,157 @@ struct vgpu_engine_slot {
 	__u8 reserved2[64];
 };
 
+/*
+ * &vgpu_engine_info.capabilities: what code may use beyond the types of
+ * VGPU_FEATURE_*, by the names of SPIR-V's capabilities
+ */
+#define VGPU_ENGINE_CAP_INT8		(1ull << 0)
+#define VGPU_ENGINE_CAP_STORAGE8	(1ull << 1)  /* 8 bits in storage buffers */
+#define VGPU_ENGINE_CAP_STORAGE16	(1ull << 2)  /* 16 bits there */
+#define VGPU_ENGINE_CAP_PUSH8		(1ull << 3)  /* 8 bits in push constants */
+#define VGPU_ENGINE_CAP_PUSH16		(1ull << 4)  /* 16 bits there */
+#define VGPU_ENGINE_CAP_ATOMIC64	(1ull << 5)  /* Int64Atomics, in buffers */
+#define VGPU_ENGINE_CAP_VARIABLE_POINTERS (1ull << 6)
+#define VGPU_ENGINE_CAP_MEMORY_MODEL	(1ull << 7)  /* VulkanMemoryModel */
+#define VGPU_ENGINE_CAP_FLOAT_CONTROLS	(1ull << 8)
+#define VGPU_ENGINE_CAP_DOT_PRODUCT	(1ull << 9)
+#define VGPU_ENGINE_CAP_SUBGROUP	(1ull << 16) /* GroupNonUniform */
+#define VGPU_ENGINE_CAP_SUBGROUP_VOTE	(1ull << 17)
+#define VGPU_ENGINE_CAP_SUBGROUP_ARITHMETIC (1ull << 18)
+#define VGPU_ENGINE_CAP_SUBGROUP_BALLOT	(1ull << 19)
+#define VGPU_ENGINE_CAP_SUBGROUP_SHUFFLE (1ull << 20)
+#define VGPU_ENGINE_CAP_SUBGROUP_SHUFFLE_RELATIVE (1ull << 21)
+#define VGPU_ENGINE_CAP_SUBGROUP_CLUSTERED (1ull << 22)
+#define VGPU_ENGINE_CAP_SUBGROUP_QUAD	(1ull << 23)
+#define VGPU_ENGINE_CAP_ALL		(0x3ffull | 0xffull << 16)
+
+/* &vgpu_engine_info.type */
+#define VGPU_ENGINE_OTHER		0
+#define VGPU_ENGINE_INTEGRATED		1
+#define VGPU_ENGINE_DISCRETE		2
+#define VGPU_ENGINE_VIRTUAL		3
+#define VGPU_ENGINE_CPU			4
+
+/**
+ * struct vgpu_engine_info - what an engine is and can
+ * @name: of the device, for people
+ * @driver: its name and version
+ * @notice: what a user should know, one line; empty: nothing
+ * @features: of VGPU_FEATURE_*: code formats, ALIAS, types
+ * @capabilities: VGPU_ENGINE_CAP_*
+ * @memory_bytes: of its own memory; 0: not known
+ * @max_range_bytes: of a range
+ * @max_bank_bytes: of a bank
+ * @max_grid: workgroups in x, y, z
+ * @max_workgroup: invocations of a workgroup in x, y, z
+ * @max_invocations: of a workgroup
+ * @max_shared_bytes: workgroup memory
+ * @max_ranges: bindings of a kernel
+ * @type: VGPU_ENGINE_OTHER to VGPU_ENGINE_CPU
+ * @shared: 1: VRAM's mapping and the engine's memory are the same
+ * @api_version: of Vulkan, major << 22 | minor << 12; 0: another API
+ * @vendor_id: PCI's; 0: not known
+ * @device_id: PCI's
+ *
+ * Strings are zero-terminated.
+ */
+struct vgpu_engine_info {
+	char name[128];
+	char driver[64];
+	char notice[192];
+	__u64 features;
+	__u64 capabilities;
+	__u64 memory_bytes;
+	__u64 max_range_bytes;
+	__u64 max_bank_bytes;
+	__u32 max_grid[3];
+	__u32 max_workgroup[3];
+	__u32 max_invocations;
+	__u32 max_shared_bytes;
+	__u32 max_ranges;
+	__u32 type;
+	__u32 shared;
+	__u32 api_version;
+	__u32 vendor_id;
+	__u32 device_id;
+};
+
+/**
+ * struct vgpu_engine_built - how a BUILD ended
+ * @info: what the kernel uses, if it ended with 0
+ * @message: else one line about why, zero-terminated
+ */
+struct vgpu_engine_built {
+	struct vgpu_kernel_info info;
+	char message[224];
+};
+
+/*
+ * DOC: A worker of the library
+ *
+ * Its standard input is one end of a SOCK_SEQPACKET pair.  The host sends one
+ * struct vgpu_engine_hello with the file descriptors that follow it in the
+ * order of VGPU_ENGINE_FD_*; the worker answers with one struct
+ * vgpu_engine_ready.  After that a packet of one byte, whatever it is, is a
+ * doorbell: the host rings when the ring says so (vgpu_ring.h), for commands
+ * and for room, and the worker for completions.  (Not by eventfds: whether one
+ * blocks is decided for all who hold it, so a worker could make its host wait.)
+ * End of file, on either side, is the end of the other.
+ *
+ * The host lets fewer commands be out than the ring has entries.
+ */
+#define VGPU_ENGINE_MAGIC	0x45555056u	/* "VPUE" */
+
+#define VGPU_ENGINE_FD_RING	0
+#define VGPU_ENGINE_FD_SLOTS	1
+#define VGPU_ENGINE_FD_CONTROL	2	/* control memory */
+#define VGPU_ENGINE_FD_VRAM	3	/* left out if there is none */
+#define VGPU_ENGINE_FDS		4
+
+/**
+ * struct vgpu_engine_hello - what the worker is to be
+ * @magic: VGPU_ENGINE_MAGIC
+ * @version: VGPU_ENGINE_VERSION
+ * @kind: "vulkan" or "wgpu"
+ * @device: which device, see the executor; empty: the best
+ * @flags: executor's flags
+ * @bank_shift: log2 of the bytes of a bank
+ * @vram_bytes: size of VRAM; 0: none, to look at the engine's info
+ * @control_bytes: size of control memory
+ * @entries: of the ring, submission and completion
+ * @reserved: 0
+ */
+struct vgpu_engine_hello {
+	__u32 magic;
+	__u32 version;
+	char kind[16];
+	char device[128];
+	__u32 flags;
+	__u32 bank_shift;
+	__u64 vram_bytes;
+	__u64 control_bytes;
+	__u32 entries;
+	__u32 reserved;
+};
+
+/**
+ * struct vgpu_engine_ready - what came of it
+ * @magic: VGPU_ENGINE_MAGIC
+ * @version: VGPU_ENGINE_VERSION
+ * @status: 0, or a negative errno, and then the worker ends
+ * @reserved: 0
+ * @message: one line about an error, zero-terminated
+ * @info: of the engine
+ */
+struct vgpu_engine_ready {
+	__u32 magic;
+	__u32 version;
+	__s32 status;
+	__u32 reserved;
+	char message[256];
+	struct vgpu_engine_info info;
+};
+
 /**
  * struct vgpu_engine_mark - the worker's word that it started a command
  * @tag: that of the command
@@ -143,5 +296,14 @@ VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_slot, n_ranges) == 36);
 VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_slot, ranges) == 64);
 VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_slot, consts) == 320);
 VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_mark) == 16);
+VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_info) == 480);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_info, features) == 384);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_info, max_grid) == 424);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_info, type) == 460);
+VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_built) == 256);
+VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_hello) == 184);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_hello, vram_bytes) == 160);
+VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_ready) == 752);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_ready, info) == 272);
 
 #endif /* VGPU_ENGINE_H */
