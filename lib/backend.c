@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "backend.h"
+#include "executor/executor.h"
 #include "os.h"
 
 static const char *const names[] = {
@@ -16,6 +17,7 @@ static const char *const names[] = {
 	[VGPU_BACKEND_WGPU] = "wgpu",
 	[VGPU_BACKEND_VULKAN] = "vulkan",
 	[VGPU_BACKEND_SIMULATOR] = "simulator",
+	[VGPU_BACKEND_AUTO] = "auto",
 };
 
 const char *vgpu_backend_name(uint32_t backend)
@@ -36,9 +38,23 @@ int vgpu_backend_from_name(const char *name, uint32_t *backend)
 	return -EINVAL;
 }
 
+const uint32_t vgpu_backend_ranks[VGPU_BACKENDS] = {
+	VGPU_BACKEND_PASSTHROUGH, VGPU_BACKEND_MDEV, VGPU_BACKEND_VULKAN,
+	VGPU_BACKEND_WGPU, VGPU_BACKEND_SIMULATOR,
+};
+
 const struct vgpu_backend_ops *vgpu_backend_find(uint32_t backend)
 {
-	return backend == VGPU_BACKEND_SIMULATOR ? &vgpu_sim_ops : NULL;
+	switch (backend) {
+	case VGPU_BACKEND_SIMULATOR:
+		return &vgpu_sim_ops;
+	case VGPU_BACKEND_VULKAN:
+		return &vgpu_vulkan_ops;
+	case VGPU_BACKEND_WGPU:
+		return &vgpu_wgpu_ops;
+	default:
+		return NULL;
+	}
 }
 
 /* Render nodes whose driver is vgpu. */
@@ -70,33 +86,65 @@ static uint32_t count_render_nodes(void)
 	return n;
 }
 
-bool vgpu_backend_probe(uint32_t backend, uint32_t *devices, char *reason,
-			size_t bytes)
+/*
+ * WebGPU is driven by a worker, which has to be asked.  Its device tells what it
+ * is; a driver that runs on the CPU says so by its type.
+ */
+static bool probe_wgpu(struct vgpu_probe *p)
 {
-	uint32_t n = 0;
+	struct vgpu_device_options o = {
+		.size = sizeof(o),
+		.vram_bytes = 1 << 16,
+	};
+	struct vgpu_device_info info;
+	struct vgpu_message msg;
+	void *b;
+	int ret;
 
-	if (devices)
-		*devices = 0;
+	vgpu_message_init(&msg);
+	ret = vgpu_wgpu_ops.open(&o, &msg, &b);
+	snprintf(p->reason, sizeof(p->reason), "%.*s",
+		 (int)sizeof(p->reason) - 1, msg.text);
+	vgpu_message_fini(&msg);
+	if (ret)
+		return false;
+	vgpu_wgpu_ops.info(b, &info);
+	vgpu_wgpu_ops.close(b);
+	p->devices = 1;
+	p->gpus = info.type != VGPU_DEVICE_TYPE_SOFTWARE;
+	snprintf(p->reason, sizeof(p->reason), "%.100s, by %.60s", info.name,
+		 info.driver);
+	return true;
+}
+
+bool vgpu_backend_probe(uint32_t backend, struct vgpu_probe *p)
+{
+	memset(p, 0, sizeof(*p));
 	switch (backend) {
 	case VGPU_BACKEND_SIMULATOR:
-		if (devices)
-			*devices = 1;
-		snprintf(reason, bytes, "runs in this process, on any host");
+		p->devices = 1;
+		snprintf(p->reason, sizeof(p->reason),
+			 "runs in this process, on any host");
 		return true;
+	case VGPU_BACKEND_VULKAN:
+		vgpu_vulkan_count(&p->devices, &p->gpus, p->reason,
+				  sizeof(p->reason));
+		return p->devices;
+	case VGPU_BACKEND_WGPU:
+		return probe_wgpu(p);
 	case VGPU_BACKEND_MDEV:
-		n = count_render_nodes();
-		if (devices)
-			*devices = n;
-		if (n)
-			snprintf(reason, bytes,
+		p->devices = count_render_nodes();
+		if (p->devices)
+			snprintf(p->reason, sizeof(p->reason),
 				 "%u render nodes of driver vgpu, but this library cannot open them yet",
-				 n);
+				 p->devices);
 		else
-			snprintf(reason, bytes,
+			snprintf(p->reason, sizeof(p->reason),
 				 "no render node of driver vgpu (vgpu.ko is not loaded), and this library cannot open one yet");
 		return false;
 	default:
-		snprintf(reason, bytes, "not built into this library yet");
+		snprintf(p->reason, sizeof(p->reason),
+			 "not built into this library yet");
 		return false;
 	}
 }

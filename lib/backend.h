@@ -17,6 +17,10 @@
 #include "os.h"
 #include "vgpu_device.h"
 
+#define VGPU_DEVICE_FLAGS						\
+	(VGPU_DEVICE_BACKGROUND | VGPU_DEVICE_WORKER | VGPU_DEVICE_DISCRETE |	\
+	 VGPU_DEVICE_SHARED)
+
 /**
  * struct vgpu_backend_ring - how to make a ring
  * @context: context id
@@ -64,7 +68,9 @@ struct vgpu_backend_ring {
  * @system_destroy: end that object, whose mappings are gone.  With @wait no
  *	command uses the memory when it returns; else it is the caller that
  *	knows that none does
- * @vram: CPU address of pinned VRAM
+ * @map: CPU address of VRAM that is pinned, for the caller to read and write
+ *	while commands go on, until @unmap
+ * @limits: what launches may ask for; -EOPNOTSUPP and a line: nothing runs them
  * @events: a number that changes after everything that @run or another thread
  *	brought about
  * @run: let the device work in this thread, up to @max work items; returns
@@ -72,7 +78,11 @@ struct vgpu_backend_ring {
  *	one is at it
  * @wait: until @events is not @seen any more; -ETIMEDOUT
  * @native_add: a kernel that is a function; @id gets its kernel id
- * @native_remove: end that; its function is not running when it returns
+ * @kernel_add: a kernel from code: @desc is a struct vgpu_kernel_desc, specs
+ *	and code; an error leaves a line in @msg
+ * @kernel_remove: end either; a native one's function is not running when it
+ *	returns
+ * @kernel_usage: of either; -ENOENT
  * @compact: as vgpu_device_compact()
  */
 struct vgpu_backend_ops {
@@ -92,7 +102,10 @@ struct vgpu_backend_ops {
 	int (*system_create)(void *b, void *ptr, uint64_t bytes, bool own,
 			     uint32_t *object);
 	void (*system_destroy)(void *b, uint32_t object, bool wait);
-	void *(*vram)(void *b, uint64_t offset);
+	int (*map)(void *b, uint64_t offset, uint64_t bytes, void **cpu);
+	void (*unmap)(void *b, void *cpu, uint64_t bytes);
+	int (*limits)(void *b, struct vgpu_device_limits *limits,
+		      struct vgpu_message *msg);
 	uint64_t (*events)(void *b);
 	uint32_t (*run)(void *b, uint32_t max);
 	int (*wait)(void *b, uint64_t seen, uint64_t deadline_ns);
@@ -104,7 +117,11 @@ struct vgpu_backend_ops {
 	int (*native_add)(void *b, uint32_t context,
 			  const struct vgpu_native_options *options,
 			  uint64_t address, uint32_t *id);
-	int (*native_remove)(void *b, uint32_t id);
+	int (*kernel_add)(void *b, uint32_t context, const void *desc,
+			  size_t bytes, struct vgpu_message *msg, uint32_t *id);
+	int (*kernel_remove)(void *b, uint32_t id);
+	int (*kernel_usage)(void *b, uint32_t id,
+			    struct vgpu_kernel_usage *usage);
 	int (*set_limit)(void *b, uint64_t bytes);
 	int (*compact)(void *b, uint64_t max_bytes, uint64_t *moved);
 	int (*stats)(void *b, struct vgpu_device_stats *stats);
@@ -113,14 +130,31 @@ struct vgpu_backend_ops {
 };
 
 extern const struct vgpu_backend_ops vgpu_sim_ops;
+extern const struct vgpu_backend_ops vgpu_vulkan_ops;
+extern const struct vgpu_backend_ops vgpu_wgpu_ops;
+
+/* The operations of a backend, or NULL if this library lacks it. */
+const struct vgpu_backend_ops *vgpu_backend_find(uint32_t backend);
+
+/**
+ * struct vgpu_probe - what there is of a backend on this host
+ * @devices: how many
+ * @gpus: how many of those are more than the CPU
+ * @reason: one line about why its devices can be opened, or why not
+ */
+struct vgpu_probe {
+	uint32_t devices;
+	uint32_t gpus;
+	char reason[176];
+};
+
+/* Whether a device of that backend can be opened. */
+bool vgpu_backend_probe(uint32_t backend, struct vgpu_probe *probe);
 
 /*
- * The operations of a backend, or NULL if this library lacks it; @reason gets
- * one line about why (or why not) its devices can be opened, and @devices how
- * many there are.
+ * The backends from best to worst where both have a GPU.  One that has none
+ * comes after the simulator.
  */
-const struct vgpu_backend_ops *vgpu_backend_find(uint32_t backend);
-bool vgpu_backend_probe(uint32_t backend, uint32_t *devices, char *reason,
-			size_t bytes);
+extern const uint32_t vgpu_backend_ranks[VGPU_BACKENDS];
 
 #endif /* LIBVGPU_INTERNAL_BACKEND_H */

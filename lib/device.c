@@ -44,12 +44,12 @@ static int check_options(struct vgpu_device_options *o)
 
 	if (o->size != sizeof(*o))
 		return -EINVAL;
-	if (o->flags & ~VGPU_DEVICE_BACKGROUND)
+	if (o->flags & ~VGPU_DEVICE_FLAGS)
 		return refuse(o, -EINVAL, "unknown device flags 0x%x",
-			      o->flags & ~VGPU_DEVICE_BACKGROUND);
-	if (o->reserved)
+			      o->flags & ~VGPU_DEVICE_FLAGS);
+	if (o->flags & VGPU_DEVICE_DISCRETE && o->flags & VGPU_DEVICE_SHARED)
 		return refuse(o, -EINVAL,
-			      "a reserved field of the options is not 0");
+			      "a device cannot be both DISCRETE and SHARED");
 	if (o->entries && !vgpu_ring_entries_valid(o->entries))
 		return refuse(o, -EINVAL,
 			      "a ring of %u entries: must be a power of two from %u to %u",
@@ -58,13 +58,13 @@ static int check_options(struct vgpu_device_options *o)
 	if (o->backend_name) {
 		if (vgpu_backend_from_name(o->backend_name, &backend))
 			return refuse(o, -EINVAL,
-				      "unknown backend \"%.32s\": must be passthrough, mdev, wgpu, vulkan or simulator",
+				      "unknown backend \"%.32s\": must be passthrough, mdev, wgpu, vulkan, simulator or auto",
 				      o->backend_name);
 		o->backend = backend;
 	}
 	if (o->backend == VGPU_BACKEND_DEFAULT)
 		o->backend = VGPU_BACKEND_SIMULATOR;
-	if (o->backend > VGPU_BACKENDS)
+	if (o->backend > VGPU_BACKEND_AUTO)
 		return refuse(o, -EINVAL, "unknown backend %u", o->backend);
 	return 0;
 }
@@ -107,7 +107,7 @@ int vgpu_device_open(const struct vgpu_device_options *options,
 	struct vgpu_device_options o = { .size = sizeof(o) };
 	const struct vgpu_backend_ops *ops;
 	struct vgpu_device *d;
-	char reason[176];
+	struct vgpu_probe probe;
 	int ret;
 
 	if (options && options->size != sizeof(o))
@@ -117,11 +117,16 @@ int vgpu_device_open(const struct vgpu_device_options *options,
 	ret = check_options(&o);
 	if (ret)
 		return ret;
+	if (o.backend == VGPU_BACKEND_AUTO) {
+		vgpu_backend_probe(VGPU_BACKEND_VULKAN, &probe);
+		o.backend = probe.gpus ? VGPU_BACKEND_VULKAN :
+					 VGPU_BACKEND_SIMULATOR;
+	}
 	ops = vgpu_backend_find(o.backend);
 	if (!ops) {
-		vgpu_backend_probe(o.backend, NULL, reason, sizeof(reason));
+		vgpu_backend_probe(o.backend, &probe);
 		return refuse(&o, -EOPNOTSUPP, "backend %s: %s",
-			      vgpu_backend_name(o.backend), reason);
+			      vgpu_backend_name(o.backend), probe.reason);
 	}
 	d = device_new(&o);
 	if (!d)
@@ -336,6 +341,12 @@ out:
 int vgpu_device_get_info(struct vgpu_device *dev, struct vgpu_device_info *info)
 {
 	return dev->ops->info(dev->backend, info);
+}
+
+int vgpu_device_get_limits(struct vgpu_device *dev,
+			   struct vgpu_device_limits *limits)
+{
+	return dev->ops->limits(dev->backend, limits, &dev->msg);
 }
 
 int vgpu_device_error(struct vgpu_device *dev, char *buf, size_t bytes)

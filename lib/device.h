@@ -205,7 +205,8 @@ struct vgpu_kernel_name {
  * @epoch_lock: held for reading by whoever makes or ends things on the device
  *	that a reset ends, for writing by the reset
  * @epoch: resets so far
- * @names_lock: protects @names, which are not sorted
+ * @names_lock: protects @names, which are not sorted; and writing @limits
+ * @limited: @limits are known, and do not change any more; atomic
  *
  * Order of locks: @control, @rings_lock, a ring's @reap_lock, @epoch_lock, then
  * those of staging, spans and names, then the backend's.
@@ -238,6 +239,8 @@ struct vgpu_device {
 	struct vgpu_kernel_name *names;
 	uint32_t n_names;
 	uint32_t names_room;
+	uint32_t limited;
+	struct vgpu_device_limits limits;
 
 	uint64_t submitted;	/* of rings that are gone */
 	uint64_t completed;
@@ -245,8 +248,12 @@ struct vgpu_device {
 	uint64_t outstanding_bytes;
 };
 
-/* Kernel addresses that the library chose: this, and the device's id. */
+/*
+ * Kernel addresses that the library chose: this, and the device's id; and
+ * whether it was made from code, so that the engine's limits hold for it.
+ */
 #define VGPU_KERNEL_OWN		(1ull << 62)
+#define VGPU_KERNEL_CODE	(1ull << 61)
 
 static inline struct vgpu_cmd vgpu_admin_cmd(uint16_t opcode, uint64_t a,
 					     uint64_t b, uint64_t c)
@@ -317,6 +324,8 @@ bool vgpu_find_registered(struct vgpu_device *dev, uint64_t ptr,
 
 /* kernel.c */
 int vgpu_kernel_find(struct vgpu_device *dev, uint64_t address, u64 *id);
+int vgpu_kernel_check_launch(struct vgpu_device *dev,
+			     const struct vgpu_command *cmd);
 void vgpu_kernels_clear(struct vgpu_device *dev);
 
 #endif /* LIBVGPU_INTERNAL_DEVICE_H */

@@ -189,10 +189,11 @@ static int span_map(struct vgpu_device *dev, struct vgpu_span *span)
 	if (ret)
 		return ret;
 	ret = vgpu_device_admin(dev, &cmd, result);
+	if (!ret)
+		ret = dev->ops->map(dev->backend, result[0], span->bytes,
+				    (void **)&span->cpu);
 	if (ret)
 		object_pin(dev, span->object, false);
-	else
-		span->cpu = dev->ops->vram(dev->backend, result[0]);
 	return ret;
 }
 
@@ -240,8 +241,10 @@ int vgpu_device_unmap(struct vgpu_device *dev, uint64_t address)
 		ret = vgpu_message_set(&dev->msg, -ENOENT,
 				       "no memory is mapped at 0x%llx",
 				       (unsigned long long)address);
-	else if (!--span->maps)
+	else if (!--span->maps) {
+		dev->ops->unmap(dev->backend, span->cpu, span->bytes);
 		object_pin(dev, span->object, false);
+	}
 	pthread_rwlock_unlock(&dev->allocations.lock);
 	pthread_rwlock_unlock(&dev->epoch_lock);
 	return ret;

@@ -131,6 +131,8 @@ int vgpu_device_info_text(const struct vgpu_device_info *info, char *buf,
 	if (info->vendor_id)
 		vgpu_text_add(&t, "%-20s%04x:%04x\n", "pci id:",
 			      info->vendor_id, info->device_id);
+	if (info->notice[0])
+		vgpu_text_add(&t, "%-20s%s\n", "notice:", info->notice);
 	return (int)t.used;
 }
 
@@ -151,6 +153,8 @@ int vgpu_device_stats_text(const struct vgpu_device_stats *stats, char *buf,
 		{ "cleared:", stats->bytes_cleared, " bytes" },
 		{ "launches:", stats->launches, "" },
 		{ "busy:", stats->busy_ns, " ns" },
+		{ "copied to engine:", stats->bytes_to_engine, " bytes" },
+		{ "copied from engine:", stats->bytes_from_engine, " bytes" },
 		{ "memory total:", stats->memory_total, " bytes" },
 		{ "memory limit:", stats->memory_limit, " bytes" },
 		{ "memory used:", stats->memory_used, " bytes" },

@@ -12,7 +12,7 @@ int vgpu_kernel_find(struct vgpu_device *dev, uint64_t address, u64 *id)
 
 	if (address & VGPU_KERNEL_OWN) {
 		/* The device says whether there is such a kernel. */
-		*id = address & ~VGPU_KERNEL_OWN;
+		*id = address & ~(VGPU_KERNEL_OWN | VGPU_KERNEL_CODE);
 		return 0;
 	}
 	pthread_rwlock_rdlock(&dev->names_lock);
@@ -29,6 +29,51 @@ int vgpu_kernel_find(struct vgpu_device *dev, uint64_t address, u64 *id)
 				 "launch: no kernel is registered at 0x%llx",
 				 (unsigned long long)address);
 	return ret;
+}
+
+/*
+ * Whether the engine can run that at all: its driver shall not see it if not.
+ * Functions of this process have no such limits.
+ */
+int vgpu_kernel_check_launch(struct vgpu_device *dev,
+			     const struct vgpu_command *cmd)
+{
+	const uint64_t code = VGPU_KERNEL_OWN | VGPU_KERNEL_CODE;
+	const struct vgpu_launch_args *args =
+		(const void *)(uintptr_t)cmd->param[4];
+	const struct vgpu_device_limits *l = &dev->limits;
+	uint32_t i;
+
+	/* Pairs with the release in know_limits(). */
+	if ((cmd->param[0] & code) != code || !vgpu_load_acquire(&dev->limited))
+		return 0;
+	for (i = 0; i < 3; i++) {
+		if (cmd->param[1 + i] > l->max_groups[i])
+			return vgpu_message_set(&dev->msg, -EOPNOTSUPP,
+						"launch: %llu workgroups in %c: this device takes at most %u",
+						(unsigned long long)cmd->param[1 + i],
+						"xyz"[i], l->max_groups[i]);
+	}
+	for (i = 0; args && i < args->n_ranges && i < VGPU_LAUNCH_RANGES; i++) {
+		if (args->ranges[i].bytes > l->max_range_bytes)
+			return vgpu_message_set(&dev->msg, -EOPNOTSUPP,
+						"launch: %u bytes at binding %u: this device takes at most %llu",
+						args->ranges[i].bytes, i,
+						(unsigned long long)l->max_range_bytes);
+	}
+	return 0;
+}
+
+/* After the first kernel from code. */
+static void know_limits(struct vgpu_device *dev)
+{
+	pthread_rwlock_wrlock(&dev->names_lock);
+	if (!dev->limited &&
+	    !dev->ops->limits(dev->backend, &dev->limits, &dev->msg)) {
+		/* Pairs with the acquire in vgpu_kernel_check_launch(). */
+		vgpu_store_release(&dev->limited, 1);
+	}
+	pthread_rwlock_unlock(&dev->names_lock);
 }
 
 void vgpu_kernels_clear(struct vgpu_device *dev)
@@ -181,28 +226,82 @@ static int check_code(struct vgpu_device *dev,
 	return 0;
 }
 
+/* What crosses to the backend, and maybe to another process: all in one piece. */
+static void *pack(const struct vgpu_kernel_options *o, size_t *bytes)
+{
+	size_t specs = o->n_constants * sizeof(struct vgpu_kernel_spec);
+	struct vgpu_kernel_desc *desc;
+	struct vgpu_kernel_spec *spec;
+	uint32_t i;
+
+	*bytes = sizeof(*desc) + specs + o->code_bytes;
+	desc = calloc(1, *bytes);
+	if (!desc)
+		return NULL;
+	desc->format = o->format;
+	desc->code_bytes = (uint32_t)o->code_bytes;
+	desc->n_specs = o->n_constants;
+	snprintf(desc->entry, sizeof(desc->entry), "%s",
+		 o->entry ? o->entry : "main");
+	spec = (struct vgpu_kernel_spec *)(desc + 1);
+	for (i = 0; i < o->n_constants; i++) {
+		spec[i].id = o->constants[i].id;
+		spec[i].bytes = o->constants[i].bytes;
+		spec[i].value = o->constants[i].value;
+	}
+	memcpy(spec + o->n_constants, o->code, o->code_bytes);
+	return desc;
+}
+
 int vgpu_kernel_create(struct vgpu_device *dev,
 		       const struct vgpu_kernel_options *options,
 		       uint64_t *kernel)
 {
-	int ret = check_code(dev, options);
+	size_t bytes;
+	uint32_t id;
+	void *desc;
+	int ret;
 
-	(void)kernel;
+	ret = check_code(dev, options);
 	if (ret)
 		return ret;
+	desc = pack(options, &bytes);
+	if (!desc)
+		return vgpu_message_set(&dev->msg, -ENOMEM, "memory is short");
+	pthread_rwlock_rdlock(&dev->epoch_lock);
 	ret = vgpu_device_check_up(dev);
+	if (!ret)
+		ret = dev->ops->kernel_add(dev->backend, dev->context, desc,
+					   bytes, &dev->msg, &id);
+	pthread_rwlock_unlock(&dev->epoch_lock);
+	free(desc);
 	if (ret)
 		return ret;
-	return vgpu_message_set(&dev->msg, -EOPNOTSUPP,
-				"the %s backend has no compiler for %s: register a native kernel instead",
-				dev->ops->name,
-				options->format == VGPU_KERNEL_FORMAT_SPIRV ?
-					"SPIR-V" : "WGSL");
+	know_limits(dev);
+	*kernel = VGPU_KERNEL_OWN | VGPU_KERNEL_CODE | id;
+	return 0;
+}
+
+int vgpu_kernel_get_usage(struct vgpu_device *dev, uint64_t kernel,
+			  struct vgpu_kernel_usage *usage)
+{
+	u64 id;
+	int ret;
+
+	ret = vgpu_kernel_find(dev, kernel, &id);
+	if (ret)
+		return ret;
+	ret = id > UINT32_MAX ? -ENOENT :
+	      dev->ops->kernel_usage(dev->backend, (uint32_t)id, usage);
+	if (ret)
+		vgpu_message_set(&dev->msg, ret, "there is no kernel 0x%llx",
+				 (unsigned long long)kernel);
+	return ret;
 }
 
 int vgpu_kernel_destroy(struct vgpu_device *dev, uint64_t kernel)
 {
-	uint64_t id = kernel & ~VGPU_KERNEL_OWN;
+	uint64_t id = kernel & ~(VGPU_KERNEL_OWN | VGPU_KERNEL_CODE);
 	int ret = 0;
 	uint32_t i;
 
@@ -222,7 +321,7 @@ int vgpu_kernel_destroy(struct vgpu_device *dev, uint64_t kernel)
 	}
 	if (!ret)
 		ret = id > UINT32_MAX ? -ENOENT :
-		      dev->ops->native_remove(dev->backend, (uint32_t)id);
+		      dev->ops->kernel_remove(dev->backend, (uint32_t)id);
 	pthread_rwlock_unlock(&dev->epoch_lock);
 	if (ret)
 		vgpu_message_set(&dev->msg, ret, "there is no kernel 0x%llx",

@@ -95,6 +95,7 @@ int vgpu_manager_error(struct vgpu_manager *m, char *buf, size_t bytes)
 
 static int scan(struct vgpu_manager *m)
 {
+	struct vgpu_probe probe;
 	uint32_t i;
 	int n = 0;
 
@@ -102,11 +103,11 @@ static int scan(struct vgpu_manager *m)
 		struct vgpu_backend_status *s = &m->status[i];
 
 		memset(s, 0, sizeof(*s));
-		/* Their numbers are in the order in which they are preferred. */
 		s->backend = VGPU_BACKEND_PASSTHROUGH + i;
-		s->available = vgpu_backend_probe(s->backend, &s->devices,
-						  s->reason,
-						  sizeof(s->reason));
+		s->available = vgpu_backend_probe(s->backend, &probe);
+		s->devices = probe.devices;
+		s->gpus = probe.gpus;
+		snprintf(s->reason, sizeof(s->reason), "%s", probe.reason);
 		snprintf(s->name, sizeof(s->name), "%s",
 			 vgpu_backend_name(s->backend));
 		n += (int)s->available;
@@ -156,37 +157,53 @@ int vgpu_manager_set_preferred_mode(struct vgpu_manager *m, uint32_t backend)
 	return 0;
 }
 
-/* With the lock held: the first that is available, and why. */
+/*
+ * With the lock held: the best that is available.  A driver that runs on the
+ * CPU is worth less than the simulator, which has one too and knows it.
+ */
+static const struct vgpu_backend_status *best(const struct vgpu_manager *m)
+{
+	const struct vgpu_backend_status *s, *found = NULL;
+	uint32_t i;
+
+	for (i = 0; i < VGPU_BACKENDS; i++) {
+		s = &m->status[vgpu_backend_ranks[i] -
+			       VGPU_BACKEND_PASSTHROUGH];
+		if (!s->available)
+			continue;
+		if (s->gpus || s->backend == VGPU_BACKEND_SIMULATOR)
+			return s;
+		if (!found)
+			found = s;
+	}
+	return found;
+}
+
+/* With the lock held: what to take, and why. */
 static int choose(struct vgpu_manager *m)
 {
-	const struct vgpu_backend_status *s, *want = NULL;
-	uint32_t i;
+	const struct vgpu_backend_status *s = NULL, *want = NULL;
 
 	if (m->preferred)
 		want = &m->status[m->preferred - VGPU_BACKEND_PASSTHROUGH];
-	if (want && want->available) {
-		m->selected = want->backend;
+	s = want && want->available ? want : best(m);
+	if (!s)
+		return vgpu_message_set(&m->msg, -ENOENT,
+					"no backend is available");
+	m->selected = s->backend;
+	if (s == want)
 		snprintf(m->reason, sizeof(m->reason),
-			 "%s: preferred, and available: %s", want->name,
-			 want->reason);
-		return 0;
-	}
-	for (i = 0; i < VGPU_BACKENDS; i++) {
-		s = &m->status[i];
-		if (!s->available)
-			continue;
-		m->selected = s->backend;
-		if (want)
-			snprintf(m->reason, sizeof(m->reason),
-				 "%s: %s is preferred, but not available: %.120s",
-				 s->name, want->name, want->reason);
-		else
-			snprintf(m->reason, sizeof(m->reason),
-				 "%s: the first that is available: %s", s->name,
-				 s->reason);
-		return 0;
-	}
-	return vgpu_message_set(&m->msg, -ENOENT, "no backend is available");
+			 "%s: preferred, and available: %s", s->name,
+			 s->reason);
+	else if (want)
+		snprintf(m->reason, sizeof(m->reason),
+			 "%s: %s is preferred, but not available: %.120s",
+			 s->name, want->name, want->reason);
+	else
+		snprintf(m->reason, sizeof(m->reason),
+			 "%s: the best that is available: %s", s->name,
+			 s->reason);
+	return 0;
 }
 
 int vgpu_manager_auto_select(struct vgpu_manager *m, uint32_t *backend)

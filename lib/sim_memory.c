@@ -18,10 +18,14 @@ int vgpu_sim_vram_open(struct vgpu_sim *s, uint64_t bytes)
 {
 	void *p;
 
-	s->vram_fd = memfd_create("vgpu-vram", MFD_CLOEXEC);
+	s->vram_fd = memfd_create("vgpu-vram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (s->vram_fd < 0)
 		return -errno;
 	if (ftruncate(s->vram_fd, (off_t)bytes))
+		goto err;
+	/* A worker gets this file, and shall not cut it off under us. */
+	if (fcntl(s->vram_fd, F_ADD_SEALS,
+		  F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL))
 		goto err;
 	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_NORESERVE, s->vram_fd, 0);
@@ -70,13 +74,6 @@ void *vgpu_sim_mem(struct vgpu_sim *s, const struct vgpu_mem *mem)
 		return s->vram + mem->offset;
 	o = &s->objects[mem->object & 0xffff];
 	return o->base + mem->offset;
-}
-
-void *vgpu_sim_vram(void *b, uint64_t offset)
-{
-	struct vgpu_sim *s = b;
-
-	return s->vram + offset;
 }
 
 static int system_create(struct vgpu_sim *s, void *ptr, uint64_t bytes,

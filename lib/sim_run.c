@@ -4,7 +4,7 @@
  * time does it, and all that wait hear of it.
  *
  * The thread that has set @running owns the work items that it got, and drops
- * the lock while it copies much or runs a kernel; the model is used by others
+ * the lock while it copies much, runs a function or talks to the engine; the model is used by others
  * meanwhile, but gives out no items.  That keeps the order that the model
  * wants.
  */
@@ -77,26 +77,72 @@ static int touch(struct vgpu_sim *s, const struct vgpu_work *w, void *to,
 		move(s, w);
 		return 0;
 	default:
-		return vgpu_sim_launch(s, w->launch);
+		return -EINVAL;
 	}
+}
+
+/* Where the engine has memory of its own, the mapping has to be told. */
+static int touched(struct vgpu_sim *s, const struct vgpu_work *w)
+{
+	bool zero = w->kind == VGPU_WORK_SCRUB ||
+		    (w->kind == VGPU_WORK_CLEAR && !w->pattern);
+	bool reads = w->kind == VGPU_WORK_COPY || w->kind == VGPU_WORK_FETCH ||
+		     w->kind == VGPU_WORK_MOVE;
+	int ret = 0;
+
+	if (reads && !w->from.object)
+		ret = vgpu_sim_host_read(s, w->from.offset, w->bytes);
+	if (!ret && w->kind == VGPU_WORK_MOVE)
+		ret = vgpu_sim_host_write(s, w->from.offset, w->bytes, true);
+	if (!ret && w->kind != VGPU_WORK_FETCH && !w->to.object)
+		ret = vgpu_sim_host_write(s, w->to.offset, w->bytes, zero);
+	return ret;
 }
 
 static void execute_memory(struct vgpu_sim *s, const struct vgpu_work *w,
 			   uint64_t *now_ns)
 {
-	bool unlock = w->kind == VGPU_WORK_LAUNCH ||
-		      w->bytes > VGPU_SIM_LONG_BYTES;
+	bool unlock = w->bytes > VGPU_SIM_LONG_BYTES;
 	void *to = vgpu_sim_mem(s, &w->to);
 	void *from = vgpu_sim_mem(s, &w->from);
 	uint64_t start_ns = *now_ns;
 	int status;
 
-	if (unlock)
-		pthread_mutex_unlock(&s->lock);
-	status = touch(s, w, to, from);
+	status = touched(s, w);
+	if (!status) {
+		if (unlock)
+			pthread_mutex_unlock(&s->lock);
+		status = touch(s, w, to, from);
+		if (unlock)
+			pthread_mutex_lock(&s->lock);
+	}
 	*now_ns = vgpu_now_ns();
-	if (unlock)
-		pthread_mutex_lock(&s->lock);
+	vgpu_model_done(s->m, w->id, status, *now_ns, *now_ns - start_ns);
+}
+
+static void execute_copy(struct vgpu_sim *s, const struct vgpu_work *w,
+			 uint64_t *now_ns)
+{
+	uint64_t start_ns = *now_ns;
+	int status;
+
+	if (!vgpu_sim_engine_copy(s, w, &status)) {
+		execute_memory(s, w, now_ns);
+		return;
+	}
+	*now_ns = vgpu_now_ns();
+	vgpu_model_done(s->m, w->id, status, *now_ns, *now_ns - start_ns);
+}
+
+static void execute_launch(struct vgpu_sim *s, const struct vgpu_work *w,
+			   uint64_t *now_ns)
+{
+	uint64_t start_ns = *now_ns;
+	int status;
+
+	if (!vgpu_sim_launch(s, w, &status))
+		return;
+	*now_ns = vgpu_now_ns();
 	vgpu_model_done(s->m, w->id, status, *now_ns, *now_ns - start_ns);
 }
 
@@ -113,7 +159,7 @@ static void execute(struct vgpu_sim *s, const struct vgpu_work *w,
 		vgpu_sim_detached(s, w->arg);
 		break;
 	case VGPU_WORK_DROP:
-		vgpu_sim_dropped(s, w->arg, w->address);
+		vgpu_sim_kernel_dropped(s, w->arg, w->address);
 		break;
 	case VGPU_WORK_INTERRUPT:
 		/* Full only after 2^64 - 2 interrupts that nobody read. */
@@ -122,17 +168,21 @@ static void execute(struct vgpu_sim *s, const struct vgpu_work *w,
 		break;
 	case VGPU_WORK_COPY:
 	case VGPU_WORK_CLEAR:
+		execute_copy(s, w, now_ns);
+		break;
 	case VGPU_WORK_FETCH:
 	case VGPU_WORK_SCRUB:
 	case VGPU_WORK_MOVE:
-	case VGPU_WORK_LAUNCH:
 		execute_memory(s, w, now_ns);
+		break;
+	case VGPU_WORK_LAUNCH:
+		execute_launch(s, w, now_ns);
 		break;
 	default:
 		/*
-		 * CANCEL: a function cannot be stopped; it is reported when it
-		 * returns.  The rest needs a driver that writes registers
-		 * which the library keeps to itself.
+		 * CANCEL: a function cannot be stopped, and the engine is
+		 * ended by its thread.  The rest needs a driver that writes
+		 * registers which the library keeps to itself.
 		 */
 		break;
 	}
@@ -227,6 +277,10 @@ int vgpu_sim_wait(void *b, uint64_t seen, uint64_t deadline_ns)
 	struct vgpu_sim *s = b;
 	uint64_t now_ns = vgpu_now_ns(), spin_ns = now_ns + VGPU_SIM_SPIN_NS;
 	int ret = 0;
+
+	/* What an engine does takes longer than that. */
+	if (READ_ONCE(s->engine.busy))
+		spin_ns = now_ns;
 
 	while (now_ns < spin_ns) {
 		if (now_ns >= deadline_ns)

@@ -117,6 +117,9 @@ static int prepare_launch(struct vgpu_device_ring *ring,
 	p->cmd.opcode = VGPU_CMD_LAUNCH;
 	p->cmd.op[1] = cmd->param[1] | cmd->param[2] << 32;
 	p->cmd.op[2] = cmd->param[3];
+	ret = vgpu_kernel_check_launch(ring->dev, cmd);
+	if (ret)
+		return ret;
 	ret = vgpu_kernel_find(ring->dev, cmd->param[0], &p->cmd.op[0]);
 	if (ret || !args)
 		return ret;

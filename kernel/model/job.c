@@ -214,6 +214,20 @@ void vgpu_job_tick(struct vgpu_model *m, u32 job)
 	vgpu_job_abort(m, job, -ETIMEDOUT);
 }
 
+/* The shell gives up a launch that is out. */
+int vgpu_job_stop(struct vgpu_model *m, u32 id, s32 status)
+{
+	u32 job = vgpu_work_find(&m->jobs_table, id);
+	struct vgpu_job *j = &m->jobs[job];
+
+	if (!job || !vgpu_job_is_launch(j) || j->fetching || !j->out ||
+	    j->state == VGPU_JOB_DONE)
+		return -ENOENT;
+	vgpu_job_note(m, job, status, 0);
+	vgpu_job_abort(m, job, status);
+	return 0;
+}
+
 /* All that was out of a command that has ended has been reported. */
 static void vgpu_job_reported(struct vgpu_model *m, u32 job)
 {

@@ -354,6 +354,14 @@ void vgpu_model_tick(struct vgpu_model *m, u64 now_ns)
 			vgpu_job_tick(m, i);
 }
 
+int vgpu_model_abort(struct vgpu_model *m, u32 id, s32 status, u64 now_ns)
+{
+	m->now_ns = max_t(u64, m->now_ns, now_ns);
+	if (id >> VGPU_WORK_CLASS_SHIFT != VGPU_WORK_JOB)
+		return -ENOENT;
+	return vgpu_job_stop(m, id, status);
+}
+
 u64 vgpu_model_deadline(const struct vgpu_model *m)
 {
 	u64 first = U64_MAX;

@@ -321,6 +321,12 @@ void vgpu_model_tick(struct vgpu_model *m, u64 now_ns);
 /* When vgpu_model_tick() is due next; U64_MAX: never. */
 u64 vgpu_model_deadline(const struct vgpu_model *m);
 
+/*
+ * A launch that is out ends with @status now, for a shell that knows better
+ * than the clock; what it holds stays held until it is reported.  -ENOENT.
+ */
+int vgpu_model_abort(struct vgpu_model *m, u32 id, s32 status, u64 now_ns);
+
 /* An engine is there, or was lost: launches in flight end with EIO. */
 void vgpu_model_engine(struct vgpu_model *m, bool present, u64 now_ns);
 

@@ -1,13 +1,50 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What tests of devices share: a simulator that runs, and its last message.
+ * What tests of devices share: a device that runs, and its last message.
+ *
+ * It is a simulator, unless the environment says VGPU_TEST_BACKEND=vulkan or
+ * another backend's name; VGPU_TEST_FLAGS=discrete,worker adds those flags.
  */
 #ifndef VGPU_DEVICE_UTIL_H
 #define VGPU_DEVICE_UTIL_H
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <vgpu/vgpu.h>
 
-/* A simulator that was opened, initialized and started, or NULL. */
+/*
+ * The Vulkan drivers that tests use, those of build/deps that are there, unless
+ * the environment names others.  To be called before a device is opened.
+ */
+static inline void device_drivers(void)
+{
+	static const char *const files[] = {
+		"build/deps/vulkan/swiftshader_icd.json",
+		"build/deps/vulkan/lavapipe25_icd.json",
+	};
+	char list[256] = "";
+	unsigned int i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (access(files[i], R_OK))
+			continue;
+		if (list[0])
+			strcat(list, ":");
+		strcat(list, files[i]);
+	}
+	if (list[0] && !getenv("VK_ICD_FILENAMES"))
+		setenv("VK_DRIVER_FILES", list, 0);
+}
+
+static inline bool device_flag(const char *name)
+{
+	const char *flags = getenv("VGPU_TEST_FLAGS");
+
+	return flags && strstr(flags, name);
+}
+
+/* A device that was opened, initialized and started, or NULL. */
 static inline struct vgpu_device *device_start(uint32_t flags, uint64_t bytes,
 					       uint32_t entries)
 {
@@ -16,9 +53,15 @@ static inline struct vgpu_device *device_start(uint32_t flags, uint64_t bytes,
 		.flags = flags,
 		.vram_bytes = bytes,
 		.entries = entries,
+		.backend_name = getenv("VGPU_TEST_BACKEND"),
 	};
 	struct vgpu_device *dev;
 
+	device_drivers();
+	if (device_flag("discrete"))
+		o.flags |= VGPU_DEVICE_DISCRETE;
+	if (device_flag("worker"))
+		o.flags |= VGPU_DEVICE_WORKER;
 	if (vgpu_device_open(&o, &dev))
 		return NULL;
 	if (vgpu_device_initialize(dev) || vgpu_device_start(dev)) {

@@ -137,13 +137,17 @@ VGPU_TEST(bad_options)
 		const char *says;
 	} rows[] = {
 		{ { .size = 1 }, -EINVAL, "" },
-		{ { .flags = 2 }, -EINVAL, "unknown device flags 0x2" },
-		{ { .reserved = 1 }, -EINVAL, "reserved" },
-		{ { .backend = 6 }, -EINVAL, "unknown backend 6" },
+		{ { .flags = 16 }, -EINVAL, "unknown device flags 0x10" },
+		{ { .flags = VGPU_DEVICE_DISCRETE | VGPU_DEVICE_SHARED },
+		  -EINVAL, "both" },
+		{ { .backend = 7 }, -EINVAL, "unknown backend 7" },
 		{ { .backend_name = "cuda" }, -EINVAL,
 		  "unknown backend \"cuda\"" },
 		{ { .backend_name = "mdev" }, -EOPNOTSUPP, "backend mdev" },
-		{ { .backend = VGPU_BACKEND_VULKAN }, -EOPNOTSUPP, "vulkan" },
+		{ { .backend = VGPU_BACKEND_PASSTHROUGH }, -EOPNOTSUPP,
+		  "passthrough" },
+		{ { .backend = VGPU_BACKEND_VULKAN }, -ENODEV,
+		  "mesa-vulkan-drivers" },
 		{ { .device = "gpu7" }, -ENOENT, "no simulator \"gpu7\"" },
 		{ { .entries = 1 }, -EINVAL, "ring of 1 entries" },
 		{ { .entries = 1000 }, -EINVAL, "ring of 1000 entries" },
@@ -156,6 +160,8 @@ VGPU_TEST(bad_options)
 	char text[256];
 	size_t i;
 
+	setenv("VK_DRIVER_FILES", "/nonexistent", 1);
+	setenv("VK_ICD_FILENAMES", "/nonexistent", 1);
 	for (i = 0; i < ARRAY_SIZE(rows); i++) {
 		struct vgpu_device_options o = rows[i].o;
 

@@ -281,9 +281,15 @@ VGPU_TEST(bad_kernels)
 	o = good;
 	o.const_bytes = 130;
 	EXPECT_EQ(-EINVAL, vgpu_kernel_register_native(dev, &o, &kernel));
-	/* No compiler yet, and it says so. */
+	/* It has no compiler for one, and needs a driver for the other. */
+	setenv("VK_DRIVER_FILES", "/nonexistent", 1);
+	setenv("VK_ICD_FILENAMES", "/nonexistent", 1);
 	EXPECT_EQ(-EOPNOTSUPP, vgpu_kernel_create(dev, &k, &kernel));
-	EXPECT_NE(NULL, strstr(device_message(dev), "no compiler for SPIR-V"));
+	EXPECT_NE(NULL, strstr(device_message(dev), "mesa-vulkan-drivers"));
+	k.format = VGPU_KERNEL_FORMAT_WGSL;
+	EXPECT_EQ(-EOPNOTSUPP, vgpu_kernel_create(dev, &k, &kernel));
+	EXPECT_NE(NULL, strstr(device_message(dev), "no compiler for WGSL"));
+	k.format = VGPU_KERNEL_FORMAT_SPIRV;
 	k.code_bytes = 3;
 	EXPECT_EQ(-EINVAL, vgpu_kernel_create(dev, &k, &kernel));
 	k.code_bytes = 4;

@@ -114,6 +114,7 @@ const char *vgpu_device_type_name(uint32_t type);
  * @features: VGPU_CAN_*
  * @vendor_id: of PCI; 0 if not known
  * @device_id: of PCI; 0 if not known
+ * @notice: what a user should know, one line; empty: nothing
  *
  * Strings are zero-terminated within their array.
  */
@@ -132,6 +133,7 @@ struct vgpu_device_info {
 	uint64_t features;
 	uint32_t vendor_id;
 	uint32_t device_id;
+	char notice[192];
 };
 
 /* An info in which nothing is known. */
@@ -161,6 +163,8 @@ enum vgpu_backend {
 	VGPU_BACKEND_WGPU,
 	VGPU_BACKEND_VULKAN,
 	VGPU_BACKEND_SIMULATOR,
+	/* vulkan if this host has a GPU for it, else the simulator */
+	VGPU_BACKEND_AUTO,
 };
 
 #define VGPU_BACKENDS		5
@@ -172,6 +176,19 @@ int vgpu_backend_from_name(const char *name, uint32_t *backend);
 
 /* The library runs the device in a thread of its own. */
 #define VGPU_DEVICE_BACKGROUND	(1u << 0)
+/* Kernels run in a process of their own, which may die; wgpu's always do. */
+#define VGPU_DEVICE_WORKER	(1u << 1)
+/*
+ * Kernels have memory of their own, to which data is copied when it is needed,
+ * also where the driver could share that of this process.
+ */
+#define VGPU_DEVICE_DISCRETE	(1u << 2)
+/*
+ * Kernels work on the memory of this process wherever the driver can, on a GPU
+ * with memory of its own too, where that is slow.  Without either flag: on the
+ * CPU and on GPUs that share its memory.
+ */
+#define VGPU_DEVICE_SHARED	(1u << 3)
 
 /**
  * struct vgpu_device_options - how to open a device; zero is the default
@@ -188,7 +205,8 @@ int vgpu_backend_from_name(const char *name, uint32_t *backend);
  *	1 TiB, taken from the system as it is used; 0: as @info, or 256 MiB
  * @entries: entries of the device's own ring, a power of two, 8 to 65536; 0:
  *	1024
- * @reserved: 0
+ * @launch_timeout_ms: longest run of a launch; past it the launch ends with
+ *	ETIMEDOUT, and the engine is lost until a reset; 0: no limit
  * @message: where a failure to open is explained, or NULL
  * @message_bytes: room there
  */
@@ -201,7 +219,7 @@ struct vgpu_device_options {
 	const struct vgpu_device_info *info;
 	uint64_t vram_bytes;
 	uint32_t entries;
-	uint32_t reserved;
+	uint32_t launch_timeout_ms;
 	char *message;
 	size_t message_bytes;
 };
@@ -211,8 +229,10 @@ struct vgpu_device_options {
  * @options: see there; NULL: a simulator
  * @dev: gets the handle, to be given to vgpu_device_close()
  *
- * Return: 0; -EINVAL; -ENOENT, no such device; -ENOMEM, memory or threads are
- * short; -EMFILE, -ENFILE; -EOPNOTSUPP, this library lacks that backend.
+ * Return: 0; -EINVAL; -ENOENT, no such device; -ENODEV, the backend has no
+ * device or no driver here; -EIO, the driver or worker failed; -ENOMEM, memory
+ * or threads are short; -EMFILE, -ENFILE; -EOPNOTSUPP, this library lacks that
+ * backend, or its device cannot be used.
  * Nothing is left behind.
  */
 int vgpu_device_open(const struct vgpu_device_options *options,
@@ -265,6 +285,38 @@ int vgpu_device_reset(struct vgpu_device *dev);
 
 /* What the device is, with its figures as of now.  Return: 0. */
 int vgpu_device_get_info(struct vgpu_device *dev, struct vgpu_device_info *info);
+
+/**
+ * struct vgpu_device_limits - what launches may ask for
+ * @max_groups: workgroups in x, y, z
+ * @max_group: invocations of a workgroup in x, y, z
+ * @max_invocations: of a workgroup
+ * @max_shared_bytes: workgroup memory
+ * @max_ranges: bindings of a kernel, 16 at most
+ * @max_const_bytes: push constants
+ * @shared: 1: kernels work on the memory of this process; 0: on a copy
+ * @reserved: 0
+ * @max_range_bytes: of one range
+ */
+struct vgpu_device_limits {
+	uint32_t max_groups[3];
+	uint32_t max_group[3];
+	uint32_t max_invocations;
+	uint32_t max_shared_bytes;
+	uint32_t max_ranges;
+	uint32_t max_const_bytes;
+	uint32_t shared;
+	uint32_t reserved;
+	uint64_t max_range_bytes;
+};
+
+/*
+ * What launches may ask for.  A simulator looks for the driver of its kernels
+ * when it is asked this, or for its first kernel.  0, or -EOPNOTSUPP if there
+ * is none: vgpu_device_error() says what to install; -EIO, the engine is lost.
+ */
+int vgpu_device_get_limits(struct vgpu_device *dev,
+			   struct vgpu_device_limits *limits);
 
 /**
  * vgpu_device_error() - one line about the last call on a device that failed
@@ -324,7 +376,8 @@ struct vgpu_completion_info {
  * the device when it is run, and comes as the command's status.
  * Return: 0; -EAGAIN, the ring or the memory for staging is full;
  * -ECANCELED, the device or the ring does not run; -EINVAL; -ENOENT, no such
- * kernel; -ENODEV.
+ * kernel; -EOPNOTSUPP, a launch beyond what vgpu_device_get_limits() says;
+ * -ENODEV.
  */
 int vgpu_device_submit(struct vgpu_device *dev, struct vgpu_device_ring *ring,
 		       const struct vgpu_command *cmd, uint64_t *ticket);
@@ -652,6 +705,9 @@ int vgpu_device_counter_wait(struct vgpu_device *dev, uint64_t counter,
  * @bytes_cleared: by clears
  * @launches: kernels run
  * @busy_ns: time that commands ran
+ * @bytes_to_engine: copied for kernels, to memory of their own; 0 where they
+ *	share this process's
+ * @bytes_from_engine: copied back
  * @memory_total: bytes of the device
  * @memory_limit: bytes that may be allocated
  * @memory_used: bytes allocated
@@ -673,6 +729,8 @@ struct vgpu_device_stats {
 	uint64_t bytes_cleared;
 	uint64_t launches;
 	uint64_t busy_ns;
+	uint64_t bytes_to_engine;
+	uint64_t bytes_from_engine;
 	uint64_t memory_total;
 	uint64_t memory_limit;
 	uint64_t memory_used;

@@ -144,13 +144,38 @@ struct vgpu_kernel_options {
  * @options: see there
  * @kernel: gets its address
  *
- * Thread-safe.
- * Return: 0; -EINVAL; -ENOSPC; -EOPNOTSUPP if the device has no compiler for
- * this format: vgpu_device_error() says what is missing.
+ * The code may come from anybody: it is validated before a driver sees it.
+ * Storage buffers of set 0, bindings 0 to 15, and push constants are all that
+ * it may use; WGSL, which has no push constants, finds them in a storage buffer
+ * at binding 16.  May take seconds.  Thread-safe.
+ * Return: 0; -EINVAL, the code, the entry point or a constant is wrong;
+ * -EOPNOTSUPP, the device lacks what the code needs, or a compiler for this
+ * format; -ENOSPC, too many; -ENOMEM; -EIO, the driver failed, or the engine is
+ * lost; -ENODEV.  vgpu_device_error() names what is wrong or missing.
  */
 int vgpu_kernel_create(struct vgpu_device *dev,
 		       const struct vgpu_kernel_options *options,
 		       uint64_t *kernel);
+
+/**
+ * struct vgpu_kernel_usage - what a kernel is and needs
+ * @used: a bit for each binding that a launch has to give
+ * @written: a bit for each of those that has to be VGPU_LAUNCH_WRITE
+ * @const_bytes: push constants that a launch has to give
+ * @group: invocations of a workgroup in x, y, z
+ * @features: VGPU_CAN_* of the types in it
+ */
+struct vgpu_kernel_usage {
+	uint32_t used;
+	uint32_t written;
+	uint32_t const_bytes;
+	uint32_t group[3];
+	uint64_t features;
+};
+
+/* What a kernel needs.  0 or -ENOENT.  Thread-safe. */
+int vgpu_kernel_get_usage(struct vgpu_device *dev, uint64_t kernel,
+			  struct vgpu_kernel_usage *usage);
 
 /**
  * vgpu_kernel_destroy() - forget a kernel

@@ -36,7 +36,7 @@ struct vgpu_manager_options {
  * @backend: enum vgpu_backend
  * @available: 1 if a device of it can be opened
  * @devices: how many it has
- * @reserved: 0
+ * @gpus: how many of those are more than the CPU
  * @name: its name
  * @reason: one line: why it is available, or why not
  */
@@ -44,7 +44,7 @@ struct vgpu_backend_status {
 	uint32_t backend;
 	uint32_t available;
 	uint32_t devices;
-	uint32_t reserved;
+	uint32_t gpus;
 	char name[16];
 	char reason[176];
 };
@@ -68,7 +68,7 @@ int vgpu_manager_scan(struct vgpu_manager *manager);
 /**
  * vgpu_manager_backend() - what the scan said about a backend
  * @manager: manager
- * @index: 0 to VGPU_BACKENDS - 1, in the order in which they are preferred
+ * @index: 0 to VGPU_BACKENDS - 1, in the order of enum vgpu_backend
  * @status: gets it
  *
  * Return: 0; -ENODATA, nothing has been scanned; -ENOENT, no such index.
@@ -92,7 +92,8 @@ int vgpu_manager_set_preferred_mode(struct vgpu_manager *manager,
  * @backend: gets the choice, or NULL
  *
  * The preferred one if it is available, else the first of passthrough, mdev,
- * wgpu, vulkan, simulator that is.  Scans if that was not done.
+ * vulkan and wgpu that has more than the CPU, else the simulator.  Scans if
+ * that was not done.
  * Return: 0; -EBUSY if a choice has been initialized; -ENOENT if none is
  * available.
  */
