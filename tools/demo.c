@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The demo: several threads drive a simulated GPU through a queue, every byte
- * that comes back is checked, and memory is compacted, with a picture of it
- * before and after.  Exits with 0 if all was as it should be.
+ * The demo: a shader computes the Mandelbrot set on the best device of this
+ * host.  Then several threads drive a simulator through a queue, every byte that
+ * comes back is checked, and memory is compacted, with a picture of it before
+ * and after.  Exits with 0 if all was as it should be.
  *
- *	demo [FILE.png]
+ *	demo [PICTURE.png [MAP.png]]
  */
 #include <errno.h>
 #include <stdarg.h>
@@ -80,7 +81,7 @@ static uint64_t count(struct demo *d, uint32_t type)
 
 static void print_work(struct demo *d, double seconds, uint64_t moved)
 {
-	printf("%u clients, %u workers, a queue of %u, a simulator with %.0f MiB\n"
+	printf("\n%u clients, %u workers, a queue of %u, a simulator with %.0f MiB\n"
 	       "  %.1f s: %llu transfers to and %llu from the device, %llu launches, %llu copies, %llu clears\n"
 	       "  %.0f MiB moved by compaction while they ran\n",
 	       DEMO_CLIENTS, DEMO_WORKERS, ENTRIES, mib(VRAM_BYTES), seconds,
@@ -169,17 +170,26 @@ static void free_blocks(struct demo *d)
 			 (unsigned long long)s.memory_used);
 }
 
+static void print_path(const char *what, const char *path)
+{
+	char *full = realpath(path, NULL);
+
+	printf("picture of the %s: %s\n", what, full ? full : path);
+	free(full);
+}
+
 int main(int argc, char **argv)
 {
-	const char *path = argc > 1 ? argv[1] : "memory-map.png";
+	const char *picture = argc > 1 ? argv[1] : "demo.png";
+	const char *path = argc > 2 ? argv[2] : "memory-map.png";
 	static struct demo_map before, after;
 	static struct demo demo;
 	uint64_t start, moved;
-	char *full;
 	int ret;
 
-	if (argc > 2)
-		demo_die("too many arguments: give one, the file for the picture");
+	if (argc > 3)
+		demo_die("too many arguments: give two, the files for the pictures");
+	demo_mandelbrot(picture);
 	open_all(&demo);
 	start = vgpu_now_ns();
 	moved = demo_work(&demo);
@@ -194,12 +204,10 @@ int main(int argc, char **argv)
 	vgpu_device_close(demo.dev);
 	vgpu_queue_unref(demo.queue);
 
-	full = realpath(path, NULL);
-	printf("checked %llu bytes, %llu wrong\n"
-	       "picture of the memory: %s\n",
+	printf("checked %llu bytes, %llu wrong\n",
 	       (unsigned long long)atomic_load(&demo.checked),
-	       (unsigned long long)atomic_load(&demo.wrong),
-	       full ? full : path);
-	free(full);
+	       (unsigned long long)atomic_load(&demo.wrong));
+	print_path("Mandelbrot set", picture);
+	print_path("memory", path);
 	return atomic_load(&demo.wrong) ? 1 : 0;
 }

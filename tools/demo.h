@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The demo's parts: demo_work.c drives the device and checks what it did,
- * demo_map.c draws its memory.
+ * The demo's parts: demo_mandelbrot.c computes a picture, demo_work.c drives a
+ * simulator and checks what it did, demo_map.c draws its memory.
  */
 #ifndef DEMO_H
 #define DEMO_H
@@ -15,7 +15,7 @@
 #define DEMO_CLIENTS	4u
 #define DEMO_WORKERS	3u
 #define DEMO_TASKS	8u	/* of a client, at a time */
-#define DEMO_ROUNDS	60u
+#define DEMO_ROUNDS	20u
 #define DEMO_MAX_BYTES	(2u << 20)	/* of a block */
 #define DEMO_BLOCKS	512u	/* that a client keeps, at most */
 #define DEMO_KEEP_BYTES	(44ull << 20)
@@ -64,6 +64,9 @@ void __attribute__((format(printf, 1, 2), noreturn))
 demo_die(const char *format, ...);
 /* Dies if @ret is negative. */
 int64_t demo_must(struct demo *d, int64_t ret, const char *what);
+
+/* Compute the Mandelbrot set on the best device, and write it to @path. */
+void demo_mandelbrot(const char *path);
 
 /*
  * Clients submit to the queue, workers carry out, and memory is compacted

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * vgpuctl: look at the vgpu devices of this host, and measure them.
+ * vgpuctl: look at the vgpu devices of this host, measure them, and run kernels
+ * on them.
  */
 #include <string.h>
 
@@ -9,29 +10,34 @@
 #define OPEN_OPTIONS	(CTL_OPT_BACKEND | CTL_OPT_DEVICE | CTL_OPT_VRAM)
 #define BENCH_OPTIONS	(OPEN_OPTIONS | CTL_OPT_ENTRIES | CTL_OPT_BATCH |	\
 			 CTL_OPT_THREADS | CTL_OPT_BYTES | CTL_OPT_REPEAT)
+#define RUN_OPTIONS	(OPEN_OPTIONS | CTL_OPT_GROUPS | CTL_OPT_ENTRY |	\
+			 CTL_OPT_BUFFER | CTL_OPT_PUSH | CTL_OPT_SPEC |		\
+			 CTL_OPT_REPEAT | CTL_OPT_TRACE | CTL_OPT_WORKER |	\
+			 CTL_OPT_DISCRETE | CTL_OPT_TIMEOUT)
 
 #define DEVICE_HELP							\
-	"  -b, --backend NAME  passthrough, mdev, wgpu, vulkan or simulator;\n" \
-	"                      default: the first of these that is available\n" \
+	"  -b, --backend NAME  passthrough, mdev, wgpu, vulkan, simulator or auto,\n" \
+	"                      the best that is available, which is the default\n" \
 	"  -d, --device ID     which device of the backend; default: the first\n" \
-	"      --vram SIZE     memory of a simulator, such as 64M or 2G;\n"	\
-	"                      default: 256M\n"
+	"      --vram SIZE     memory of the device, such as 64M or 2G, where this\n" \
+	"                      program makes it; default: 256M\n"
 
 static const struct command {
 	const char *name;
 	const char *what;
 	uint32_t takes;
+	int words;	/* after the command, at most */
 	int (*run)(const struct ctl_options *o);
 	const char *help;
 } commands[] = {
 	{
-		"list", "the backends and devices of this host", 0, ctl_list,
+		"list", "the backends and devices of this host", 0, 0, ctl_list,
 		"Usage: vgpuctl list [--json]\n"
 		"\n"
 		"Shows each backend, whether it is available and why, and the devices\n"
 		"of those that are.\n",
 	}, {
-		"info", "what a device is and can do", OPEN_OPTIONS, ctl_info,
+		"info", "what a device is and can do", OPEN_OPTIONS, 0, ctl_info,
 		"Usage: vgpuctl info [OPTION...]\n"
 		"\n"
 		"Shows everything that is known about a device, its features and its\n"
@@ -39,7 +45,7 @@ static const struct command {
 		"\n" DEVICE_HELP,
 	}, {
 		"stats", "what a device has done",
-		OPEN_OPTIONS | CTL_OPT_RUN, ctl_stats,
+		OPEN_OPTIONS | CTL_OPT_RUN, 0, ctl_stats,
 		"Usage: vgpuctl stats [--run N] [OPTION...]\n"
 		"\n"
 		"Shows the counters, the memory and the error record of a device.  A\n"
@@ -49,7 +55,7 @@ static const struct command {
 		"                      64 KiB) through a queue, and show its counters too\n"
 		DEVICE_HELP,
 	}, {
-		"bench", "measure a device", BENCH_OPTIONS, ctl_bench,
+		"bench", "measure a device", BENCH_OPTIONS, 0, ctl_bench,
 		"Usage: vgpuctl bench [OPTION...]\n"
 		"\n"
 		"Measures the queue, the device's ring, and the commands that move\n"
@@ -63,6 +69,30 @@ static const struct command {
 		"      --bytes SIZE    of a memory command, up to 1G; default 16M\n"
 		"      --repeat N      repetitions; default 7\n"
 		DEVICE_HELP,
+	}, {
+		"run", "run a kernel on data", RUN_OPTIONS, 1, ctl_run,
+		"Usage: vgpuctl run KERNEL.spv|KERNEL.wgsl --groups X[,Y[,Z]] [OPTION...]\n"
+		"\n"
+		"Runs a compute shader.  Buffers are bound to set 0, in the order given.\n"
+		"Outputs take the place of their files when everything is done.\n"
+		"\n"
+		"      --groups X,Y,Z  workgroups; Y and Z are 1 if they are left out\n"
+		"      --entry NAME    entry point; default: main\n"
+		"      --buffer file=PATH[,out=PATH]\n"
+		"                      a buffer with what is in the file, and, with out=,\n"
+		"                      written to a file afterwards\n"
+		"      --buffer size=N[,fill=BYTE][,out=PATH]\n"
+		"                      a buffer of that size, such as 4096 or 64M\n"
+		"      --push HEX      push constants, in the order of memory\n"
+		"      --spec ID=VALUE a specialization constant: true, 5, -5 or 1.5 (u32,\n"
+		"                      i32, f32), or with a suffix 5u64, 5i64, 1.5f64\n"
+		"      --repeat N      launches, one after the other; default 1\n"
+		"      --trace FILE    write when what ran, for Perfetto\n"
+		"      --worker        run it in a process of its own\n"
+		"      --discrete      give kernels memory of their own\n"
+		"      --shared        let kernels work on this process's memory\n"
+		"      --timeout MS    longest run of a launch; default: no limit\n"
+		DEVICE_HELP,
 	},
 };
 
@@ -72,7 +102,7 @@ static int usage(void)
 
 	printf("Usage: vgpuctl COMMAND [OPTION...]\n"
 	       "\n"
-	       "Looks at the vgpu devices of this host, and measures them.\n"
+	       "Looks at the vgpu devices of this host, measures them, and runs kernels.\n"
 	       "\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
 		printf("  %-8s %s\n", commands[i].name, commands[i].what);
@@ -91,7 +121,7 @@ static int usage(void)
 static int unknown_command(const char *name)
 {
 	return ctl_fail(CTL_USAGE,
-			"unknown command \"%.40s\": must be list, info, stats, bench or help; see vgpuctl --help",
+			"unknown command \"%.40s\": must be list, info, stats, bench, run or help; see vgpuctl --help",
 			name);
 }
 
@@ -139,7 +169,7 @@ int main(int argc, char **argv)
 	if (!o.n_args)
 		return o.help ? usage() :
 		       ctl_fail(CTL_USAGE,
-				"no command: must be list, info, stats, bench or help; see vgpuctl --help");
+				"no command: must be list, info, stats, bench, run or help; see vgpuctl --help");
 	if (!strcmp(o.args[0], "help") && o.n_args <= 2)
 		return o.n_args == 2 ? help(o.args[1]) : usage();
 	c = find(o.args[0]);
@@ -147,10 +177,11 @@ int main(int argc, char **argv)
 		return unknown_command(o.args[0]);
 	if (o.help)
 		return help(o.args[0]);
-	if (!c || o.n_args > 1)
+	if (!c || o.n_args > 1 + c->words)
 		return ctl_fail(CTL_USAGE,
 				"unexpected argument \"%.40s\" after %s; see vgpuctl help %s",
-				o.args[c ? 1 : 2], o.args[0], o.args[0]);
+				o.args[c ? 1 + c->words : 2], o.args[0],
+				o.args[0]);
 	ret = ctl_check_given(&o, c->name, c->takes);
 	if (ret)
 		return ret;

@@ -2,7 +2,7 @@
 /*
  * vgpuctl: what its files share.  vgpuctl.c has the commands' table and their
  * help, vgpuctl_args.c reads the command line, vgpuctl_open.c finds the device,
- * vgpuctl_out.c writes text or JSON, and each command has a file.
+ * vgpuctl_out.c writes text or JSON, and each command has a file or several.
  */
 #ifndef VGPUCTL_H
 #define VGPUCTL_H
@@ -34,6 +34,19 @@ enum ctl_exit {
 #define CTL_OPT_THREADS		(1u << 6)
 #define CTL_OPT_BYTES		(1u << 7)
 #define CTL_OPT_REPEAT		(1u << 8)
+#define CTL_OPT_GROUPS		(1u << 9)
+#define CTL_OPT_ENTRY		(1u << 10)
+#define CTL_OPT_BUFFER		(1u << 11)
+#define CTL_OPT_PUSH		(1u << 12)
+#define CTL_OPT_SPEC		(1u << 13)
+#define CTL_OPT_TRACE		(1u << 14)
+#define CTL_OPT_WORKER		(1u << 15)
+#define CTL_OPT_DISCRETE	(1u << 16)
+#define CTL_OPT_TIMEOUT		(1u << 17)
+
+/* Options that may be given several times. */
+#define CTL_MAX_BUFFERS		VGPU_LAUNCH_RANGES
+#define CTL_MAX_SPECS		64
 
 /**
  * struct ctl_options - the command line
@@ -50,6 +63,14 @@ enum ctl_exit {
  * @threads: producers, and as many consumers
  * @bytes: of a memory command
  * @repeat: repetitions
+ * @timeout: of a launch, milliseconds; 0: none
+ * @flags: VGPU_DEVICE_*, how to open the device
+ * @groups: of a launch, as it was given, as all below
+ * @entry: name of the entry point
+ * @push: push constants
+ * @trace: where to write the trace
+ * @buffers: of a launch, in the order given
+ * @specs: specialization constants
  * @args: the words that are no options, the command first
  * @n_args: how many
  */
@@ -67,6 +88,16 @@ struct ctl_options {
 	uint64_t threads;
 	uint64_t bytes;
 	uint64_t repeat;
+	uint64_t timeout;
+	uint32_t flags;
+	const char *groups;
+	const char *entry;
+	const char *push;
+	const char *trace;
+	const char *buffers[CTL_MAX_BUFFERS];
+	const char *specs[CTL_MAX_SPECS];
+	uint32_t n_buffers;
+	uint32_t n_specs;
 	char **args;
 	int n_args;
 };
@@ -77,6 +108,8 @@ ctl_fail(enum ctl_exit status, const char *format, ...);
 
 /* Fills in @o; CTL_OK, or CTL_USAGE after a line on stderr. */
 int ctl_parse(int argc, char **argv, struct ctl_options *o);
+/* "4096", "64M": 0, -EINVAL or -ERANGE. */
+int ctl_parse_size(const char *text, uint64_t *value);
 /* CTL_USAGE, after a line on stderr, if an option is none of @takes. */
 int ctl_check_given(const struct ctl_options *o, const char *command,
 		    uint32_t takes);
@@ -116,6 +149,8 @@ struct ctl_out {
 };
 
 int ctl_out_open(struct ctl_out *out, bool json, const char *command);
+/* Write it to @to and flush that; false if it failed. */
+bool ctl_out_write(struct ctl_out *out, FILE *to);
 /* Print it; CTL_OK, or CTL_FAILED if that failed. */
 int ctl_out_finish(struct ctl_out *out);
 void ctl_out_discard(struct ctl_out *out);
@@ -136,7 +171,8 @@ void ctl_out_bytes(struct ctl_out *out, const char *key, const char *label,
 /* Thousandths; VGPU_INFO_UNKNOWN: not known. */
 void ctl_out_milli(struct ctl_out *out, const char *key, const char *label,
 		   int64_t value, const char *unit);
-/* For JSON only. */
+/* For JSON only.  Microseconds with three decimals. */
+void ctl_out_us(struct ctl_out *out, const char *key, uint64_t ns);
 void ctl_out_real(struct ctl_out *out, const char *key, double value);
 void ctl_out_bool(struct ctl_out *out, const char *key, bool value);
 /* For text only. */
@@ -154,5 +190,6 @@ int ctl_list(const struct ctl_options *o);
 int ctl_info(const struct ctl_options *o);
 int ctl_stats(const struct ctl_options *o);
 int ctl_bench(const struct ctl_options *o);
+int ctl_run(const struct ctl_options *o);
 
 #endif /* VGPUCTL_H */

@@ -30,7 +30,7 @@ int ctl_fail(enum ctl_exit status, const char *format, ...)
 }
 
 /**
- * struct option_rule - an option with a value
+ * struct option_rule - an option with a number
  * @name: without the dashes
  * @letter: its short form, or a number beyond the letters
  * @bit: CTL_OPT_*
@@ -53,7 +53,7 @@ struct option_rule {
 
 #define VALUE(field)	offsetof(struct ctl_options, field)
 
-/* Numbers and sizes; strings have cases of their own. */
+/* Numbers and sizes. */
 static const struct option_rule rules[] = {
 	{ "vram", 256, CTL_OPT_VRAM, 4096, 1ull << 40, 4096, true,
 	  VALUE(vram) },
@@ -64,6 +64,44 @@ static const struct option_rule rules[] = {
 	{ "threads", 260, CTL_OPT_THREADS, 1, 64, 1, false, VALUE(threads) },
 	{ "bytes", 261, CTL_OPT_BYTES, 4, 1ull << 30, 4, true, VALUE(bytes) },
 	{ "repeat", 262, CTL_OPT_REPEAT, 1, 1001, 1, false, VALUE(repeat) },
+	{ "timeout", 263, CTL_OPT_TIMEOUT, 1, 86400000, 1, false,
+	  VALUE(timeout) },
+};
+
+/* All others; parse_option() has a case for each. */
+enum {
+	OPT_GROUPS = 300,
+	OPT_ENTRY,
+	OPT_BUFFER,
+	OPT_PUSH,
+	OPT_SPEC,
+	OPT_TRACE,
+	OPT_WORKER,
+	OPT_DISCRETE,
+	OPT_SHARED,
+	OPT_JSON,
+};
+
+static const struct {
+	const char *name;
+	int letter;
+	int has_value;
+	uint32_t bit;
+} words[] = {
+	{ "backend", 'b', required_argument, CTL_OPT_BACKEND },
+	{ "device", 'd', required_argument, CTL_OPT_DEVICE },
+	{ "groups", OPT_GROUPS, required_argument, CTL_OPT_GROUPS },
+	{ "entry", OPT_ENTRY, required_argument, CTL_OPT_ENTRY },
+	{ "buffer", OPT_BUFFER, required_argument, CTL_OPT_BUFFER },
+	{ "push", OPT_PUSH, required_argument, CTL_OPT_PUSH },
+	{ "spec", OPT_SPEC, required_argument, CTL_OPT_SPEC },
+	{ "trace", OPT_TRACE, required_argument, CTL_OPT_TRACE },
+	{ "worker", OPT_WORKER, no_argument, CTL_OPT_WORKER },
+	{ "discrete", OPT_DISCRETE, no_argument, CTL_OPT_DISCRETE },
+	{ "shared", OPT_SHARED, no_argument, CTL_OPT_DISCRETE },
+	{ "json", OPT_JSON, no_argument, 0 },
+	{ "help", 'h', no_argument, 0 },
+	{ "version", 'V', no_argument, 0 },
 };
 
 /* Digits, nothing before them; @end gets what follows. */
@@ -79,7 +117,7 @@ static int parse_number(const char *text, const char **end, uint64_t *value)
 	return errno ? -ERANGE : 0;
 }
 
-static int parse_size(const char *text, uint64_t *value)
+int ctl_parse_size(const char *text, uint64_t *value)
 {
 	static const char units[] = "KMGT";
 	const char *end, *unit;
@@ -113,7 +151,7 @@ static int parse_value(const struct option_rule *r, const char *text,
 	uint64_t value;
 	int ret;
 
-	ret = r->size ? parse_size(text, &value) : parse_count(text, &value);
+	ret = r->size ? ctl_parse_size(text, &value) : parse_count(text, &value);
 	if (!ret && value >= r->min && value <= r->max &&
 	    !(value % r->multiple)) {
 		*(uint64_t *)((char *)o + r->offset) = value;
@@ -136,9 +174,18 @@ static int parse_backend(const char *text, struct ctl_options *o)
 {
 	if (vgpu_backend_from_name(text, &o->backend))
 		return ctl_fail(CTL_USAGE,
-				"unknown backend \"%.40s\": must be passthrough, mdev, wgpu, vulkan or simulator; `vgpuctl list` says which this host has",
+				"unknown backend \"%.40s\": must be passthrough, mdev, wgpu, vulkan, simulator or auto; `vgpuctl list` says which this host has",
 				text);
-	o->given |= CTL_OPT_BACKEND;
+	if (o->backend == VGPU_BACKEND_AUTO)
+		o->backend = VGPU_BACKEND_DEFAULT;
+	return CTL_OK;
+}
+
+static int add(const char **list, uint32_t *n, uint32_t max, const char *name)
+{
+	if (*n == max)
+		return ctl_fail(CTL_USAGE, "more than %u --%s", max, name);
+	list[(*n)++] = optarg;
 	return CTL_OK;
 }
 
@@ -146,28 +193,57 @@ static int parse_option(int letter, struct ctl_options *o)
 {
 	size_t i;
 
+	for (i = 0; i < ARRAY_SIZE(rules); i++) {
+		if (rules[i].letter == letter)
+			return parse_value(&rules[i], optarg, o);
+	}
+	for (i = 0; i < ARRAY_SIZE(words); i++) {
+		if (words[i].letter == letter)
+			o->given |= words[i].bit;
+	}
 	switch (letter) {
 	case 'b':
 		return parse_backend(optarg, o);
 	case 'd':
 		o->device = optarg;
-		o->given |= CTL_OPT_DEVICE;
-		return CTL_OK;
-	case 'j':
+		break;
+	case OPT_GROUPS:
+		o->groups = optarg;
+		break;
+	case OPT_ENTRY:
+		o->entry = optarg;
+		break;
+	case OPT_BUFFER:
+		return add(o->buffers, &o->n_buffers, CTL_MAX_BUFFERS,
+			   "buffer");
+	case OPT_PUSH:
+		o->push = optarg;
+		break;
+	case OPT_SPEC:
+		return add(o->specs, &o->n_specs, CTL_MAX_SPECS, "spec");
+	case OPT_TRACE:
+		o->trace = optarg;
+		break;
+	case OPT_WORKER:
+		o->flags |= VGPU_DEVICE_WORKER;
+		break;
+	case OPT_DISCRETE:
+		o->flags |= VGPU_DEVICE_DISCRETE;
+		break;
+	case OPT_SHARED:
+		o->flags |= VGPU_DEVICE_SHARED;
+		break;
+	case OPT_JSON:
 		o->json = true;
-		return CTL_OK;
+		break;
 	case 'h':
 		o->help = true;
-		return CTL_OK;
+		break;
 	case 'V':
 		o->version = true;
-		return CTL_OK;
+		break;
 	}
-	for (i = 0; i < ARRAY_SIZE(rules); i++) {
-		if (rules[i].letter == letter)
-			return parse_value(&rules[i], optarg, o);
-	}
-	return CTL_USAGE;
+	return CTL_OK;
 }
 
 /* getopt has refused what stands before optind. */
@@ -195,20 +271,20 @@ static int refuse(int letter, char **argv)
 
 int ctl_parse(int argc, char **argv, struct ctl_options *o)
 {
-	struct option longs[ARRAY_SIZE(rules) + 6] = {
-		{ "backend", required_argument, NULL, 'b' },
-		{ "device", required_argument, NULL, 'd' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "version", no_argument, NULL, 'V' },
-	};
+	struct option longs[ARRAY_SIZE(rules) + ARRAY_SIZE(words) + 1] = { 0 };
+	struct option *at = longs;
 	int letter, ret;
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(rules); i++) {
-		longs[5 + i].name = rules[i].name;
-		longs[5 + i].has_arg = required_argument;
-		longs[5 + i].val = rules[i].letter;
+	for (i = 0; i < ARRAY_SIZE(rules); i++, at++) {
+		at->name = rules[i].name;
+		at->has_arg = required_argument;
+		at->val = rules[i].letter;
+	}
+	for (i = 0; i < ARRAY_SIZE(words); i++, at++) {
+		at->name = words[i].name;
+		at->has_arg = words[i].has_value;
+		at->val = words[i].letter;
 	}
 	memset(o, 0, sizeof(*o));
 	o->entries = 1024;
@@ -239,10 +315,10 @@ int ctl_check_given(const struct ctl_options *o, const char *command,
 
 	if (!odd)
 		return CTL_OK;
-	if (odd & CTL_OPT_BACKEND)
-		name = "backend";
-	else if (odd & CTL_OPT_DEVICE)
-		name = "device";
+	for (i = 0; !name && i < ARRAY_SIZE(words); i++) {
+		if (odd & words[i].bit)
+			name = words[i].name;
+	}
 	for (i = 0; !name && i < ARRAY_SIZE(rules); i++) {
 		if (odd & rules[i].bit)
 			name = rules[i].name;

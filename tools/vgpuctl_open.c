@@ -7,40 +7,27 @@
 
 #include "vgpuctl.h"
 
-/* What the manager knows about one backend. */
-static int find_status(struct vgpu_manager *m, uint32_t backend,
-		       struct vgpu_backend_status *status)
+/* The best of this host, for which every backend is looked at. */
+static int choose(uint32_t *backend, char *reason)
 {
-	uint32_t i;
-
-	for (i = 0; i < VGPU_BACKENDS; i++) {
-		if (!vgpu_manager_backend(m, i, status) &&
-		    status->backend == backend)
-			return 0;
-	}
-	return -ENOENT;
-}
-
-static int choose(struct vgpu_manager *m, uint32_t wanted, uint32_t *backend,
-		  char *reason)
-{
-	struct vgpu_backend_status status;
+	struct vgpu_manager *m;
 	char text[256];
+	int ret;
 
-	vgpu_manager_scan(m);
-	if (wanted && find_status(m, wanted, &status) == 0 &&
-	    !status.available)
-		return ctl_fail(CTL_ENVIRONMENT,
-				"backend %s is not available: %s; `vgpuctl list` says what is",
-				status.name, status.reason);
-	vgpu_manager_set_preferred_mode(m, wanted);
-	if (vgpu_manager_auto_select(m, backend)) {
+	ret = vgpu_manager_create(NULL, &m);
+	if (ret)
+		return ctl_fail(CTL_FAILED, "no manager: %s",
+				vgpu_strerror(ret));
+	ret = vgpu_manager_auto_select(m, backend);
+	if (ret) {
 		vgpu_manager_error(m, text, sizeof(text));
-		return ctl_fail(CTL_ENVIRONMENT,
-				"%s; `vgpuctl list` says why", text);
+		ret = ctl_fail(CTL_ENVIRONMENT,
+			       "%s; `vgpuctl list` says why", text);
+	} else {
+		vgpu_manager_reason(m, reason, 256);
 	}
-	vgpu_manager_reason(m, reason, 256);
-	return CTL_OK;
+	vgpu_manager_destroy(m);
+	return ret;
 }
 
 int ctl_open(const struct ctl_options *o, struct vgpu_device **dev,
@@ -51,23 +38,25 @@ int ctl_open(const struct ctl_options *o, struct vgpu_device **dev,
 		.size = sizeof(options),
 		.device = o->device,
 		.vram_bytes = o->vram,
+		.flags = o->flags,
+		.launch_timeout_ms = (uint32_t)o->timeout,
 		.message = text,
 		.message_bytes = sizeof(text),
 	};
-	struct vgpu_manager *m;
-	int ret;
+	int ret = CTL_OK;
 
-	ret = vgpu_manager_create(NULL, &m);
-	if (ret)
-		return ctl_fail(CTL_FAILED, "no manager: %s",
-				vgpu_strerror(ret));
-	ret = choose(m, o->backend, backend, reason);
-	vgpu_manager_destroy(m);
+	*backend = o->backend;
+	if (o->backend == VGPU_BACKEND_DEFAULT)
+		ret = choose(backend, reason);
+	else
+		snprintf(reason, 256, "%s: asked for",
+			 vgpu_backend_name(o->backend));
 	if (ret)
 		return ret;
-	if (o->vram && *backend != VGPU_BACKEND_SIMULATOR)
+	if (o->given & CTL_OPT_VRAM && (*backend == VGPU_BACKEND_MDEV ||
+					*backend == VGPU_BACKEND_PASSTHROUGH))
 		return ctl_fail(CTL_USAGE,
-				"--vram is for the simulator, and the backend is %s: leave it out, or give -b simulator",
+				"--vram is for memory that this program makes, and the backend is %s: leave it out",
 				vgpu_backend_name(*backend));
 	options.backend = *backend;
 	ret = vgpu_device_open(&options, dev);
@@ -76,7 +65,8 @@ int ctl_open(const struct ctl_options *o, struct vgpu_device **dev,
 	if (ret == -ENOENT)
 		return ctl_fail(CTL_ENVIRONMENT,
 				"%s; `vgpuctl list` names the devices", text);
-	return ctl_fail(ret == -EOPNOTSUPP ? CTL_ENVIRONMENT : CTL_FAILED,
+	return ctl_fail(ret == -EOPNOTSUPP || ret == -ENODEV ? CTL_ENVIRONMENT :
+							       CTL_FAILED,
 			"%s", text[0] ? text : vgpu_strerror(ret));
 }
 

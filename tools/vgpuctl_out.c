@@ -31,21 +31,22 @@ void ctl_out_discard(struct ctl_out *out)
 	free(out->text);
 }
 
-int ctl_out_finish(struct ctl_out *out)
+bool ctl_out_write(struct ctl_out *out, FILE *to)
 {
-	bool failed;
+	bool good;
 
 	if (out->json)
 		fputs("\n}\n", out->file);
-	failed = fclose(out->file) != 0;
-	if (failed) {
-		free(out->text);
-		return ctl_fail(CTL_FAILED, "memory is short");
-	}
-	failed = fwrite(out->text, 1, out->bytes, stdout) != out->bytes;
-	failed |= fflush(stdout) != 0;
+	good = !fclose(out->file) &&
+	       fwrite(out->text, 1, out->bytes, to) == out->bytes &&
+	       !fflush(to);
 	free(out->text);
-	if (failed)
+	return good;
+}
+
+int ctl_out_finish(struct ctl_out *out)
+{
+	if (!ctl_out_write(out, stdout))
 		return ctl_fail(CTL_FAILED, "cannot write the output: %m");
 	return CTL_OK;
 }
@@ -251,6 +252,15 @@ void ctl_out_real(struct ctl_out *out, const char *key, double value)
 		fprintf(out->file, "%.6g", value);
 	else
 		fputs("null", out->file);
+}
+
+void ctl_out_us(struct ctl_out *out, const char *key, uint64_t ns)
+{
+	if (!out->json)
+		return;
+	next(out, key);
+	fprintf(out->file, "%llu.%03u", (unsigned long long)(ns / 1000),
+		(unsigned int)(ns % 1000));
 }
 
 void ctl_out_bool(struct ctl_out *out, const char *key, bool value)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The demo: it checks all bytes by itself; here, that it says so, and that its
-# picture is one.
+# pictures are some.
 #
 #	DEMO=build/demo selftests/cli/demo.sh
 set -u
@@ -10,11 +10,14 @@ set -u
 : "${DEMO:=build/demo}"
 
 dir=$(mktemp -d)
+# Without it, a library below wgpu-native writes to standard error.
+export XDG_RUNTIME_DIR=$dir
 trap 'rm -rf "$dir"' EXIT
 
 runs()
 {
-	timeout -k 5 120 "$DEMO" "$dir/map.png" >"$dir/out" 2>"$dir/err" ||
+	timeout -k 5 120 "$DEMO" "$dir/demo.png" "$dir/map.png" \
+		>"$dir/out" 2>"$dir/err" ||
 		{ cat "$dir/out" "$dir/err"; return 1; }
 	[ ! -s "$dir/err" ]
 }
@@ -26,18 +29,20 @@ says()
 
 bytes()
 {
-	od -A n -t x1 -j "$1" -N "$2" "$dir/map.png" | tr -d ' \n'
+	od -A n -t x1 -j "$2" -N "$3" "$dir/$1" | tr -d ' \n'
 }
 
-# The signature, a first chunk IHDR, and IEND at the end.
+# is_png FILE LEAST: the signature, a first chunk IHDR, and IEND at the end; one
+# that shows nothing would be smaller than LEAST.
 is_png()
 {
 	local size
 
-	size=$(stat -c %s "$dir/map.png") || return
-	[ "$(bytes 0 8)" = 89504e470d0a1a0a ] &&
-	[ "$(bytes 12 4)" = 49484452 ] &&
-	[ "$(bytes $((size - 8)) 4)" = 49454e44 ]
+	size=$(stat -c %s "$dir/$1") || return
+	[ "$size" -gt "$2" ] &&
+	[ "$(bytes "$1" 0 8)" = 89504e470d0a1a0a ] &&
+	[ "$(bytes "$1" 12 4)" = 49484452 ] &&
+	[ "$(bytes "$1" $((size - 8)) 4)" = 49454e44 ]
 }
 
 # fails PATTERN ARGUMENTS...
@@ -53,14 +58,20 @@ fails()
 
 check "the demo" runs
 check "every byte is right" says '^checked [1-9][0-9]{8,} bytes, 0 wrong$'
-check "statistics of the queue" says 'submitted 11520, completed 11520, failed 0'
-check "of the device" says 'completed [0-9]+, failed 0, launches 1920'
+check "statistics of the queue" says 'submitted 3840, completed 3840, failed 0'
+check "of the device" says 'completed [0-9]+, failed 0, launches 640'
 check "of memory" says 'total 256.0 MiB, used [0-9.]+ MiB in [0-9]+ blocks'
 check "compaction brought something" says 'did not fit before, and fits now'
-check "where the picture is" says "^picture of the memory: $dir/map.png\$"
-check "the picture" is_png
+check "the Mandelbrot set" says '^Mandelbrot set on .+: .+, driver .+$'
+check "how long it took" says '[0-9.]+ s in all: 13 launches ran for [0-9.]+ ms'
+for p in demo:300000:'Mandelbrot set' map:4000:memory; do
+	IFS=: read -r name least what <<<"$p"
+	check "where the picture of the $what is" \
+		says "^picture of the $what: $dir/$name.png\$"
+	check "picture of the $what" is_png "$name.png" "$least"
+done
 check "a picture that cannot be written" \
-	fails 'cannot write .*/missing/map.png: No such file' \
-	"$dir/missing/map.png"
-check "too many arguments" fails 'too many arguments' a b
+	fails 'cannot write .*/missing/demo.png: No such file' \
+	"$dir/missing/demo.png"
+check "too many arguments" fails 'too many arguments' a b c
 tap_exit

@@ -27,6 +27,34 @@ program()
 	LD_LIBRARY_PATH=${VGPUCTL%/*} "$dir/readme"
 }
 
+# A block of the README, by its language and its number: block glsl 1.
+block()
+{
+	awk -v start='```'"$1" -v number="$2" '
+		$0 == "```" { on = 0 }
+		on { print }
+		$0 == start && ++n == number { on = 1 }' README.md
+}
+
+# The README's kernel: by its commands, and by its program.
+kernel()
+{
+	local out
+
+	block glsl 1 >"$dir/double.comp"
+	block console 1 | sed -n 's/^\$ //p' >"$dir/commands"
+	block c 2 >"$dir/double.c"
+	grep -q 'vgpuctl run' "$dir/commands" &&
+	(cd "$dir" && PATH=${VGPUCTL%/*}:$PATH bash -e commands) &&
+	[ "$(od -A n -t x1 "$dir/out.bin" | tr -d ' \n')" = \
+		c2c2c2c2c4c4c4c4c6c6c6c6 ] &&
+	"${CC:-cc}" -Wall -Werror -Ilib/include -o "$dir/double" \
+		"$dir/double.c" -L"${VGPUCTL%/*}" -lvgpu || return
+	out=$(cd "$dir" && LD_LIBRARY_PATH=${VGPUCTL%/*} ./double)
+	echo "$out"
+	[ "$out" = "2 4 6" ]
+}
+
 targets()
 {
 	local t n=0
@@ -107,7 +135,7 @@ prototypes()
 	[ "$n" -gt 0 ]
 }
 
-# Every function of the library has a manual page.
+# Every function of the library has a manual page, with its prototype.
 complete()
 {
 	local f missing=0
@@ -115,8 +143,33 @@ complete()
 	while read -r f; do
 		grep -qE "^\.Nm $f( |$)" lib/man/*.3 ||
 			{ echo "$f has no manual page"; missing=1; }
+		grep -qE "^\.Fn $f (\"|void)" lib/man/*.3 ||
+			{ echo "$f has no synopsis"; missing=1; }
 	done < <(grep -o 'vgpu_[a-z0-9_]*' lib/libvgpu.symbols)
 	[ "$missing" -eq 0 ] && [ -s lib/libvgpu.symbols ]
+}
+
+# Every page about functions says which threads may call them.
+threads()
+{
+	local odd
+
+	odd=$(grep -LE '\bthreads?\b' lib/man/*.3)
+	[ -z "$odd" ] || { echo "$odd"; return 1; }
+}
+
+# Variables that the library or its tools ask for.
+variables()
+{
+	local v n=0
+
+	for v in $(grep -rhoE 'getenv\("VGPU_[A-Z_]+' lib tools |
+		   sed 's/.*"//' | sort -u) VGPU_WORKER VGPU_WGPU_LIB; do
+		grep -qE "^\.It Ev $v" lib/man/vgpu.7 ||
+			{ echo "$v"; return 1; }
+		n=$((n + 1))
+	done
+	[ "$n" -gt 0 ]
 }
 
 options()
@@ -124,7 +177,7 @@ options()
 	local o n=0
 
 	for o in $({ "$VGPUCTL" --help
-		     for c in list info stats bench; do
+		     for c in list info stats bench run; do
 			"$VGPUCTL" help $c
 		     done; } | grep -oE '(^| )--[a-z]+' | sort -u); do
 		grep -qE "Fl -${o#--}( |$)" lib/man/vgpuctl.1 ||
@@ -148,17 +201,21 @@ clean()
 }
 
 check "the README's program" program
+check "the README's kernel" kernel
 check "the README's make targets" targets
 check "the README's tests" tests
 check "the README's links" links
 check "functions named in manual pages" functions
 check "synopses of manual pages" prototypes
 check "a manual page for each function" complete
+check "threads in manual pages" threads
 check "vgpuctl's options in vgpuctl(1)" options
 format=
 for f in mandoc groff; do
 	[ -n "$format" ] || ! command -v $f >/dev/null || format=$f
 done
+# Each variable that is looked at.
+check "environment variables in vgpu(7)" variables
 for page in lib/man/*.[0-9]; do
 	if [ -n "$format" ]; then
 		check "$page" clean "$page"
