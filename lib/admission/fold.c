@@ -201,21 +201,25 @@ static bool one(uint32_t op, struct scalar a, uint64_t *r)
 	}
 }
 
-/* A part of a constant of parts. */
+/* A part of a constant of parts, which is as wide as the result has to be. */
 static bool extract(const struct vgpu_spirv *m, const uint32_t *in,
 		    struct scalar *r)
 {
-	uint32_t id = in[4], i;
+	uint32_t id = in[4], i, width = r->width;
 
 	for (i = 5; i < vgpu_spirv_len(in); i++) {
 		const uint32_t *from = vgpu_spirv_def(m, id);
 
+		if (vgpu_spirv_op(from) == SpvOpConstantNull) {
+			r->bits = 0;
+			return true;
+		}
 		if (vgpu_spirv_op(from) != SpvOpConstantComposite ||
 		    in[i] >= vgpu_spirv_len(from) - 3)
 			return false;
 		id = from[3 + in[i]];
 	}
-	return scalar_of(m, id, r);
+	return scalar_of(m, id, r) && r->width == width;
 }
 
 /* 1: computed; 0: left as it is. */
@@ -238,11 +242,12 @@ static int compute(const struct vgpu_spirv *m, const uint32_t *in,
 	} else if (len == 6 && scalar_of(m, in[5], &b)) {
 		if (is_division(op) && !b.bits)
 			return vgpu_message_set(msg, -EINVAL,
-				"a constant of the kernel divides by 0");
+				"a constant of the kernel (id %u) divides by 0",
+				in[2]);
 		if (is_shift(op) && b.bits >= a.width)
 			return vgpu_message_set(msg, -EINVAL,
-				"a constant of the kernel, of %u bits, is shifted by %llu",
-				a.width, (unsigned long long)b.bits);
+				"a constant of the kernel (id %u), of %u bits, is shifted by %llu",
+				in[2], a.width, (unsigned long long)b.bits);
 		done = two(op, a, b, &r->bits);
 	} else if (len == 7 && op == SpvOpSelect &&
 		   scalar_of(m, in[5], &b) && scalar_of(m, in[6], &c)) {

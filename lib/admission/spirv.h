@@ -98,6 +98,8 @@ struct vgpu_spirv_reach {
 
 int vgpu_spirv_access(const struct vgpu_spirv *m, uint32_t function,
 		      struct vgpu_spirv_reach *a, struct vgpu_message *msg);
+/* EOPNOTSUPP: a case of a switch runs into the next one. */
+int vgpu_spirv_switches(const struct vgpu_spirv *m, struct vgpu_message *msg);
 /* The module for WebGPU, in new memory. */
 int vgpu_spirv_webgpu(const struct vgpu_spirv *m, const uint32_t workgroup[3],
 		      uint32_t **words, size_t *n, struct vgpu_message *msg);

@@ -15,9 +15,10 @@
 
 #include "spirv.h"
 
-/* Words of three OpDecorate, and of OpExtension below. */
+/* Words of three OpDecorate, of OpExtension and OpExecutionMode below. */
 #define DECORATE_WORDS	11u
 #define EXTENSION_WORDS	11u
+#define MODE_WORDS	6u
 
 /* @workgroup: NULL unless a constant of the module says so, not its modes */
 struct writer {
@@ -104,23 +105,47 @@ static void put_bindings(struct writer *w)
 }
 
 /*
- * wgpu-native knows neither the constant that is the size of a workgroup nor
- * sizes by id.
+ * wgpu-native does not know the constant that is the size of a workgroup: each
+ * entry point gets it as a mode, in the place of any that it has.
  */
-static void put_size(struct writer *w, uint32_t *to)
+static void put_sizes(struct writer *w)
+{
+	const uint32_t *in;
+
+	vgpu_spirv_for_each(w->m, in) {
+		uint32_t words[] = {
+			MODE_WORDS << 16 | SpvOpExecutionMode, in[2],
+			SpvExecutionModeLocalSize, w->workgroup[0],
+			w->workgroup[1], w->workgroup[2],
+		};
+
+		if (vgpu_spirv_op(in) == SpvOpFunction)
+			break;
+		if (vgpu_spirv_op(in) == SpvOpEntryPoint &&
+		    in[1] == SpvExecutionModelGLCompute)
+			put(w, words, MODE_WORDS);
+	}
+}
+
+static bool is_size(const uint32_t *in)
+{
+	return (vgpu_spirv_op(in) == SpvOpExecutionMode &&
+		in[2] == SpvExecutionModeLocalSize) ||
+	       (vgpu_spirv_op(in) == SpvOpExecutionModeId &&
+		in[2] == SpvExecutionModeLocalSizeId);
+}
+
+/* Nor does it know sizes by id. */
+static void change_size(struct writer *w, uint32_t *to)
 {
 	uint32_t i;
 
-	if (vgpu_spirv_op(to) == SpvOpExecutionModeId &&
-	    to[2] == SpvExecutionModeLocalSizeId) {
-		to[0] = 6u << 16 | SpvOpExecutionMode;
-		to[2] = SpvExecutionModeLocalSize;
-		for (i = 0; i < 3; i++)
-			vgpu_spirv_value(w->m, to[3 + i], &to[3 + i]);
-	}
-	if (w->workgroup && vgpu_spirv_op(to) == SpvOpExecutionMode &&
-	    to[2] == SpvExecutionModeLocalSize)
-		memcpy(to + 3, w->workgroup, 3 * sizeof(*to));
+	if (!is_size(to) || vgpu_spirv_op(to) == SpvOpExecutionMode)
+		return;
+	to[0] = MODE_WORDS << 16 | SpvOpExecutionMode;
+	to[2] = SpvExecutionModeLocalSize;
+	for (i = 3; i < MODE_WORDS; i++)
+		vgpu_spirv_value(w->m, to[i], &to[i]);
 }
 
 /* Copy an instruction, with push constants made storage buffers. */
@@ -130,9 +155,8 @@ static void put_changed(struct writer *w, const uint32_t *in)
 
 	put(w, in, vgpu_spirv_len(in));
 	switch (vgpu_spirv_op(in)) {
-	case SpvOpExecutionMode:
 	case SpvOpExecutionModeId:
-		put_size(w, to);
+		change_size(w, to);
 		break;
 	case SpvOpCapability:
 		if (to[1] == SpvCapabilityStoragePushConstant16)
@@ -154,7 +178,7 @@ static void put_changed(struct writer *w, const uint32_t *in)
 static void put_module(struct writer *w, bool push)
 {
 	bool extended = !push || w->m->words[1] >= 0x00010300;
-	bool bound = !push;
+	bool bound = !push, sized = !w->workgroup, entries = false;
 	const uint32_t *in;
 
 	put(w, w->m->words, VGPU_SPIRV_HEADER);
@@ -163,8 +187,15 @@ static void put_module(struct writer *w, bool push)
 			put_extension(w);
 			extended = true;
 		}
-		if (is_left_out(in))
+		if (is_left_out(in) || (w->workgroup && is_size(in)))
 			continue;
+		/* Modes follow the last entry point. */
+		if (vgpu_spirv_op(in) == SpvOpEntryPoint) {
+			entries = true;
+		} else if (!sized && entries) {
+			put_sizes(w);
+			sized = true;
+		}
 		if (!bound && is_type(in)) {
 			put_bindings(w);
 			bound = true;
@@ -173,74 +204,20 @@ static void put_module(struct writer *w, bool push)
 	}
 }
 
-/* The case labels of a switch begin with its default at word 2. */
-static bool is_case(const struct vgpu_spirv *m, const uint32_t *in,
-		    uint32_t label)
-{
-	const uint32_t *type = vgpu_spirv_def(m, vgpu_spirv_def(m, in[1])[1]);
-	/* Literals are as wide as the selector. */
-	uint32_t i, step = vgpu_spirv_op(type) == SpvOpTypeInt && type[2] > 32 ?
-			   3 : 2;
-
-	for (i = 2; i < vgpu_spirv_len(in); i += step)
-		if (in[i] == label)
-			return true;
-	return false;
-}
-
-/*
- * A case that runs into the next one, which WGSL does not have: providers
- * refuse it, or never come back.  Only the block with the switch, or one that
- * falls through, branches to a case that is not where the switch ends.
- */
-static bool falls_through(const struct vgpu_spirv *m, const uint32_t *sw,
-			  uint32_t merge)
-{
-	const uint32_t *in;
-	uint32_t i;
-
-	for (in = sw; in < m->words + m->n; in += vgpu_spirv_len(in)) {
-		uint32_t op = vgpu_spirv_op(in);
-
-		if (op == SpvOpFunctionEnd)
-			break;
-		for (i = op == SpvOpBranchConditional ? 2 : 1;
-		     (op == SpvOpBranch && i < 2) ||
-		     (op == SpvOpBranchConditional && i < 4); i++)
-			if (in[i] != merge && is_case(m, sw, in[i]))
-				return true;
-	}
-	return false;
-}
-
-static bool any_falls_through(const struct vgpu_spirv *m)
-{
-	const uint32_t *in;
-	uint32_t merge = 0;
-
-	vgpu_spirv_for_each(m, in) {
-		if (vgpu_spirv_op(in) == SpvOpSelectionMerge)
-			merge = in[1];
-		if (vgpu_spirv_op(in) == SpvOpSwitch &&
-		    falls_through(m, in, merge))
-			return true;
-	}
-	return false;
-}
-
 int vgpu_spirv_webgpu(const struct vgpu_spirv *m, const uint32_t workgroup[3],
 		      uint32_t **words, size_t *n, struct vgpu_message *msg)
 {
 	struct writer w = { .m = m };
+	size_t n_push = 0, n_entries = 0;
 	const uint32_t *in;
-	size_t n_push = 0;
+	int rc;
 
-	if (any_falls_through(m))
-		return vgpu_message_set(msg, -EOPNOTSUPP,
-			"a case of a switch in the kernel runs into the next one, which WebGPU does not have: end each with a break");
-
+	rc = vgpu_spirv_switches(m, msg);
+	if (rc)
+		return rc;
 	vgpu_spirv_for_each(m, in) {
 		n_push += is_push_variable(in);
+		n_entries += vgpu_spirv_op(in) == SpvOpEntryPoint;
 		if (vgpu_spirv_op(in) == SpvOpDecorate &&
 		    in[2] == SpvDecorationBuiltIn &&
 		    in[3] == SpvBuiltInWorkgroupSize)
@@ -255,8 +232,8 @@ int vgpu_spirv_webgpu(const struct vgpu_spirv *m, const uint32_t workgroup[3],
 				in[3]);
 	}
 	/* One more, for the zero at the end. */
-	w.to = malloc((m->n + n_push * DECORATE_WORDS + EXTENSION_WORDS + 1) *
-		      sizeof(*w.to));
+	w.to = malloc((m->n + n_push * DECORATE_WORDS + EXTENSION_WORDS +
+		       n_entries * MODE_WORDS + 1) * sizeof(*w.to));
 	if (!w.to)
 		return vgpu_message_set(msg, -ENOMEM,
 			"no memory for the kernel's code");
