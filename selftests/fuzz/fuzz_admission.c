@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "admission/spirv.h"
+#include "spirv_mutate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -105,4 +106,35 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	admit(bytes, sizeof(d) + size - 2, data[0]);
 	free(bytes);
 	return 0;
+}
+
+/*
+ * Most SPIR-V is changed by what knows its form; the rest, and what comes
+ * before the code, as any bytes.
+ */
+size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max,
+			       unsigned int seed)
+{
+	size_t at = 2, n, room;
+	uint32_t *words;
+
+	if (size > at)
+		at += data[1] % 4 * sizeof(struct vgpu_kernel_spec);
+	if (size < at + VGPU_SPIRV_HEADER * 4 || data[0] & 0xc0 ||
+	    !(seed % 8))
+		return LLVMFuzzerMutate(data, size, max);
+	if (!(seed % 7)) {
+		LLVMFuzzerMutate(data, at, at);
+		return size;
+	}
+	n = (size - at) / 4;
+	room = (max - at) / 4;
+	words = malloc(room * 4);
+	if (!words)
+		return size;
+	memcpy(words, data + at, n * 4);
+	n = spirv_mutate(words, (uint32_t)n, (uint32_t)room, seed);
+	memcpy(data + at, words, n * 4);
+	free(words);
+	return at + n * 4;
 }
