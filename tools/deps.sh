@@ -16,7 +16,7 @@ packages=(
 	linux-headers-amd64 linux-headers-6.12-amd64 bc kmod libelf-dev
 	linux-source-6.12 tar xz-utils perl sparse
 	spin
-	libpng-dev
+	libpng-dev libdrm-dev
 	spirv-tools libspirv-cross-c-shared-dev libvulkan-dev libvulkan1 glslc
 	mesa-vulkan-drivers
 	mandoc git util-linux
