@@ -31,7 +31,10 @@ fi
 kdir=$(realpath "$kdir")
 
 if [ "${dir/RELEASE/}" != "$dir" ]; then
-	release=$(cat "$kdir/include/config/kernel.release") || exit
+	# Not include/config/kernel.release, which differs in Debian's headers.
+	release=$(sed -n 's/^#define UTS_RELEASE "\(.*\)"/\1/p' \
+		  "$kdir/include/generated/utsrelease.h")
+	[ -n "$release" ] || exit
 	dir=${dir/RELEASE/$release}
 fi
 mkdir -p "$dir" && dir=$(realpath "$dir") || exit

@@ -36,7 +36,7 @@ module=${module//RELEASE/$release}
 if [ -z "$module" ]; then
 	if ! tools/build-module.sh "$release" build/modules/RELEASE \
 	     >"$log.build" 2>&1; then
-		sed 's/^/# /' "$log.build"
+		grep -vE '^ +[A-Z]+ ' "$log.build" | sed 's/^/# /'
 		not_ok "vm: vgpu.ko for $release was not built"
 		tap_exit
 	fi

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Look at a kernel's log (standard input, as dmesg prints it) for what no test
-# may leave there: print those lines, and exit with 1 if there are any.
+# may leave there: print those lines with what follows them, then those lines
+# alone, and exit with 1 if there are any.
 #
 #	dmesg | selftests/vm/kernel-log.sh [MARK]
 #
@@ -59,11 +60,17 @@ awk -v mark="${1-}" -v bad="(^|[^A-Za-z_])($bad)" '
 			}
 			if (line[i] !~ bad)
 				continue
-			# With what follows: a report is hard to read without.
-			found = 1
-			for (j = i; j <= n && j < i + 40; j++)
+			seen = 1
+			for (j = i; j <= n && j < i + 40; j++) {
 				print line[j]
-			i = j - 1
+				if (line[j] ~ bad && line[j] !~ /Call Trace|cut here/)
+					head[++found] = line[j]
+				if (line[j] ~ /end trace/)
+					break
+			}
+			i = j
 		}
-		exit found
+		for (i = 1; i <= found && i <= 12; i++)
+			print "==>" head[i]
+		exit seen
 	}' kernel-log.allow -

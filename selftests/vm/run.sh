@@ -54,14 +54,27 @@ load()
 	insmod "$VGPU_MODULE" "$@"
 }
 
-# Users may be gone a moment later than their processes.
+# Users may be gone a moment later than their processes.  Once it has failed, the
+# module and what would have been tested with it are given up.
+stuck=''
 unload()
 {
 	for _ in 1 2 3 4 5 6 7 8 9; do
 		rmmod "$module" 2>/dev/null && return
 		sleep 0.3
 	done
-	rmmod "$module"
+	rmmod "$module" && return
+	stuck=y
+	return 1
+}
+
+# remove NAME: a failure to do so is NAME's.
+remove()
+{
+	loaded || return
+	unload >"$out" 2>&1 && return
+	comment "$(cat "$out")"
+	not_ok "$1: the module cannot be removed"
 }
 
 # What the test's source says after "vm:".
@@ -90,23 +103,21 @@ mark()
 # check_log NAME: fails for what was logged since the mark.
 check_log()
 {
-	local out
-
 	if [ -n "$leaks" ]; then
 		# What is younger than 5 s is not reported, nor what changed
 		# since the scan before.
 		sleep 6
 		echo scan >$leaks
 		echo scan >$leaks
-		out=$(head -n 100 $leaks)
-		if [ -n "$out" ]; then
-			comment "$out"
+		head -n 100 $leaks >"$out"
+		if [ -s "$out" ]; then
+			comment "$(cat "$out")"
 			not_ok "$1: kmemleak"
 			echo clear >$leaks
 		fi
 	fi
-	if ! out=$(dmesg | "$here/vm/kernel-log.sh" "$mark"); then
-		comment "$(head -n 200 <<<"$out")"
+	if ! dmesg | "$here/vm/kernel-log.sh" "$mark" >"$out"; then
+		comment "$(tail -n 200 "$out")"
 		not_ok "$1: kernel log"
 	fi
 }
@@ -124,6 +135,9 @@ run()
 		esac
 	done < <("$here/run-tests.sh" ${args[@]+"${args[@]}"} "$1")
 }
+
+out=$(mktemp)
+trap 'rm -f "$out"' EXIT
 
 leaks=/sys/kernel/debug/kmemleak
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
@@ -148,32 +162,30 @@ for test; do
 	name=${name#drm/}
 	read -r how parameters <<<"$(wish "$test")"
 	mark "$name"
-	if [ "$how" != shared ] && loaded && ! out=$(unload 2>&1); then
-		comment "$out"
-		not_ok "$name: the module cannot be removed"
+	if [ "$how" != shared ] && [ -z "$stuck" ]; then
+		remove "$name"
+	fi
+	if [ -n "$stuck" ]; then
+		not_ok "$name: not run, the module could not be removed before"
+		continue
 	fi
 	if [ "$how" != unloaded ] && ! loaded; then
 		# shellcheck disable=SC2086 # a list
-		if ! out=$(load $parameters 2>&1); then
-			comment "$out" "$(dmesg | tail -n 20)"
+		if ! load $parameters >"$out" 2>&1; then
+			comment "$(cat "$out")" "$(dmesg | tail -n 20)"
 			not_ok "$name: the module cannot be loaded"
 			check_log "$name"
 			continue
 		fi
 	fi
 	run "$test"
-	if [ "$how" != shared ] && loaded && ! out=$(unload 2>&1); then
-		comment "$out"
-		not_ok "$name: the module cannot be removed"
-	fi
+	[ "$how" = shared ] || remove "$name"
 	check_log "$name"
 done
 
 if [ $# -gt 0 ]; then
 	mark 'the end'
-	if loaded; then
-		check "remove the module after all tests" unload
-	fi
+	[ -n "$stuck" ] || remove 'the end'
 	check_log 'the end'
 fi
 [ -z "${VGPU_DMESG-}" ] || dmesg >"$VGPU_DMESG"
