@@ -257,9 +257,22 @@ build/deps/linux-6.12/scripts/checkpatch.pl &:
 $(BENCH_alloc_SRC) &: selftests/bench/bench_alloc_deps.sh
 	$(call say,EXTRACT) $< build/deps/bench_alloc
 
-## modules:	the kernel module, for KDIR=/path/to/kernel/headers
+## modules:	the kernel module, for KDIR=/path/to/kernel/headers, or a release;
+##		build/modules/RELEASE/vgpu.ko
+KDIR ?= /lib/modules/$(shell uname -r)/build
 modules:
-	@echo "there is no module yet" >&2; false
+	$(Q)tools/build-module.sh $(KDIR) build/modules/RELEASE
+
+# Programs that run on the module, in a virtual machine.
+VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c))
+VM_TESTS := $(VM_PROGRAMS) $(wildcard selftests/vm/test_*.sh)
+
+build/vm/selftests/drm/%: selftests/drm/%.c $(KSFT_DIR)/kselftest_harness.h
+	$(mkdir)
+	$(call say,CC) $(CC) -std=gnu11 $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -pthread \
+		-Iuapi $$(pkg-config --cflags libdrm) -isystem $(KSFT_DIR) \
+		-MMD -MP $(LDFLAGS) -o $@ $< \
+		-Wl,--as-needed $$(pkg-config --libs libdrm)
 
 # Checks.
 # -------
@@ -359,6 +372,37 @@ test: check-T
 	+$(Q)$(MAKE) --no-print-directory $(T_PROGRAM) \
 		$(if $(WORKER_SRC),build/$(WAY)/vgpu-worker)
 	$(Q)selftests/run-tests.sh -a '$(ARGS) $(T_CASE:%=-t %)' $(T_PROGRAM)
+
+# In a virtual machine, with the module.
+# --------------------------------------
+# The kernel, of those that are installed, by version or release.
+KERNEL ?= 6.12
+VM_PARTS := vm-6.12 vm-6.1
+
+## check-vm:	the module's tests, in virtual machines with both kernels
+check-vm: deps
+	+$(Q)WERROR=1 CHECK_MAKE='$(MAKE)$(jobs)' selftests/check.sh build/check $(VM_PARTS)
+
+$(VM_PARTS:%=check-%): check-vm-%: $(VM_PROGRAMS)
+	$(Q)selftests/vm/check.sh $* build/check $(VM_TESTS)
+
+## test-vm:	one program of selftests/drm or script of selftests/vm, or one case,
+##		T=test_device.open; KERNEL=6.1; ARGS=
+test-vm: T_SCRIPT = $(wildcard selftests/vm/$(firstword $(subst ., ,$(T))).sh)
+test-vm: T_PROGRAM = $(or $(T_SCRIPT),build/vm/selftests/drm/$(firstword $(subst ., ,$(T))))
+test-vm: T_CASE = $(word 2,$(subst ., ,$(T)))
+test-vm: check-T
+	+$(Q)$(MAKE) --no-print-directory $(T_PROGRAM)
+	$(Q)selftests/vm/check.sh -a '$(ARGS) $(T_CASE:%=-t %)' $(KERNEL) \
+		build/vm/log $(T_PROGRAM)
+
+## vm:		a command in a virtual machine, as root: C='uname -a'; KERNEL=6.1;
+##		VM_ARGS= for selftests/vm/boot.sh
+vm: export COMMAND = $(C)
+vm:
+	@test -n "$$COMMAND" || { echo "say what: make vm C='...'" >&2; false; }
+	$(Q)selftests/vm/boot.sh -k $(KERNEL) -w build/vm/log -l build/vm/log/console \
+		$(VM_ARGS) bash -c "$$COMMAND"
 
 check-T:
 	@test -n '$(T)' || { echo 'say which: make test T=test_...' >&2; false; }
@@ -468,8 +512,9 @@ help:
 	@sed -n 's/^## *//p' $(firstword $(MAKEFILE_LIST))
 	@echo 'Variables: PREFIX DESTDIR CC CXX CFLAGS LDFLAGS WERROR=1 V=1 FUZZ_S SOAK_S'
 
-.PHONY: all modules check $(PARTS:%=check-%) check-T soak test symbols bench \
+.PHONY: all modules check $(PARTS:%=check-%) check-vm $(VM_PARTS:%=check-%) \
+	check-T soak test test-vm vm symbols bench \
 	run-bench demo deps deps-bench install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
--include $(shell find $(WAYS:%=build/%) -name '*.d' 2>/dev/null)
+-include $(shell find $(WAYS:%=build/%) build/vm -name '*.d' 2>/dev/null)

@@ -5,47 +5,28 @@
 #
 #	selftests/check-kbuild.sh DIRECTORY
 #
-# kbuild writes its objects beside the sources, so it gets a directory of
-# symbolic links below DIRECTORY for each kernel.  The objects are asked for by
-# name (make -C KDIR M=... kernel/model/x.o): kbuild then compiles them with
-# the module's flags and names, and neither links a module nor runs modpost,
-# which would refuse one that has no init function and no licence yet.
+# The objects are asked for by name (make -C KDIR M=... kernel/model/x.o): kbuild
+# then compiles them with the module's flags and names, and neither links a
+# module nor runs modpost.
 set -u
 cd "$(dirname "$0")/.." || exit
 . selftests/tap.sh
+. tools/kernels.sh
 dir=$1
-
-# The newest installed headers of kernel version $1, as the build directory.
-kernel_headers()
-{
-	local d
-
-	for d in /usr/src/linux-headers-"$1".*-amd64 /lib/modules/"$1".*/build
-	do
-		[ -e "$d/Makefile" ] && [ -e "$d/include/generated/autoconf.h" ] &&
-			echo "$d"
-	done | sort -V | tail -n 1
-}
 
 compile()
 {
-	local kdir=$1 farm=$PWD/$2 log=$PWD/$2/log f rc=0
-	local objects=() files
+	local kdir=$1 farm=$2 log=$2/log f rc=0
+	local objects=()
 
-	# All objects anew: a warning shows only when its file is compiled.
-	rm -rf "$farm"
-	files=$(find kernel uapi -name '*.[ch]')
-	for f in $files Kbuild; do
-		mkdir -p "$farm/$(dirname "$f")"
-		ln -s "$PWD/$f" "$farm/$f"
-	done
 	for f in kernel/model/*.c; do
 		objects+=("${f%.c}.o")
 	done
 
-	# Its own make: nothing of ours (flags, jobserver) shall reach it.
-	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u CFLAGS -u CPPFLAGS -u WERROR \
-		make -j2 -C "$kdir" M="$farm" W=1 C=2 CF=-D__CHECK_ENDIAN__ \
+	# All objects anew: a warning shows only when its file is compiled.
+	rm -rf "$farm"
+	mkdir -p "$farm"
+	tools/build-module.sh "$kdir" "$farm" W=1 C=2 CF=-D__CHECK_ENDIAN__ \
 		"${objects[@]}" >"$log" 2>&1 || rc=$?
 
 	# The kernel's own headers (by absolute or relative path) may warn.

@@ -27,6 +27,7 @@ trap 'rm -f "$counts"' EXIT
 for program; do
 	name=${program#build/}
 	name=${name/selftests\/unit\//}
+	name=${name/vm\/selftests\/drm\//}
 	start=$EPOCHSECONDS
 	echo "# --- $name"
 	timeout -k 10 "$limit" ${wrapper[@]+"${wrapper[@]}"} "$program" \

@@ -9,7 +9,8 @@ set -u
 # What for: the library and tools; the sanitizers and fuzzers; the device
 # model in kbuild, for both supported kernels; the kernel's test harness and
 # checkpatch (from its source package); the protocol models; the demo; kernels:
-# admission, Vulkan, shaders.
+# admission, Vulkan, shaders; virtual machines: kernels, what boots them, and
+# what the module's tests use there.
 packages=(
 	gcc g++ libc6-dev make pkg-config binutils
 	clang llvm libclang-rt-dev
@@ -20,12 +21,15 @@ packages=(
 	spirv-tools libspirv-cross-c-shared-dev libvulkan-dev libvulkan1 glslc
 	mesa-vulkan-drivers
 	mandoc git util-linux
+	qemu-system-x86 busybox-static kmod cpio zstd
+	linux-image-amd64 linux-image-6.12-amd64 libdrm-dev mdevctl
 )
 # WebGPU's header and providers come through npm, whoever has installed that.
 command -v npm >/dev/null || packages+=(npm)
 # What to look for where there is no dpkg.
 commands=(npm glslc gcc g++ make pkg-config clang llvm-symbolizer sparse spin perl tar xz
-	objcopy readelf setarch mandoc git)
+	objcopy readelf setarch mandoc git qemu-system-x86_64 busybox cpio
+	zstd mdevctl)
 
 # The peers that the benchmarks are held against.
 if [ "${1-}" = bench ]; then
@@ -81,10 +85,11 @@ install_missing()
 
 echo "deps: installing ${missing[*]}"
 case " ${missing[*]}" in
-*" linux-headers-6.12"*)
-	# Debian's packages depend on it, though only headers are needed here.
-	echo "deps: with its headers comes the 6.12 kernel itself, which the" \
-	     "boot loader may offer, or choose, at the next start"
+*" linux-headers-6.12"*|*" linux-image-"*)
+	# Headers of 6.12 depend on it too.
+	echo "deps: kernels 6.1 and 6.12, which tests boot in virtual" \
+	     "machines, may be offered by the boot loader, or chosen, at the" \
+	     "next start"
 	;;
 esac
 # The lists of packages may be old, or absent on a fresh machine.

@@ -1,0 +1,59 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Build the module for a kernel and run tests of it in a virtual machine.
+#
+#	selftests/vm/check.sh [-a 'ARGUMENTS'] KERNEL DIRECTORY TEST...
+#
+# KERNEL is a version (6.12: the newest one that is installed) or a release.
+# The module's build, the console, and the kernel's log go to DIRECTORY, to
+# vm-KERNEL.build, .console and .dmesg.  MODULE in the environment is another
+# module (RELEASE in its path stands for the kernel's), VM_LIMIT the time limit
+# for all tests in seconds.
+set -u
+cd "$(dirname "$0")/../.." || exit
+. selftests/tap.sh
+. tools/kernels.sh
+
+args=()
+if [ "${1-}" = -a ]; then
+	args=(-a "$2")
+	shift 2
+fi
+kernel=$1 dir=$2
+shift 2
+mkdir -p "$dir"
+log=$dir/vm-$kernel
+
+[ $# -gt 0 ] || tap_exit
+release=$(kernel_release "$kernel")
+if [ -z "$release" ]; then
+	not_ok "vm: kernel $kernel is not installed: run make deps"
+	tap_exit
+fi
+
+module=${MODULE-}
+module=${module//RELEASE/$release}
+if [ -z "$module" ]; then
+	if ! tools/build-module.sh "$release" build/modules/RELEASE \
+	     >"$log.build" 2>&1; then
+		grep -vE '^ +[A-Z]+ ' "$log.build" | sed 's/^/# /'
+		not_ok "vm: vgpu.ko for $release was not built"
+		tap_exit
+	fi
+	module=build/modules/$release/vgpu.ko
+fi
+
+# What the tests may be told, which boot.sh does not hand over.
+pass=(VGPU_DMESG="$log.dmesg")
+for v in TEST_LIMIT TEST_WRAPPER VGPU_TEST_SCALE; do
+	[ -z "${!v-}" ] || pass+=("$v=${!v}")
+done
+selftests/vm/boot.sh -v -k "$release" -t "${VM_LIMIT:-1800}" -w "$dir" \
+	-l "$log.console" env "${pass[@]}" selftests/vm/run.sh \
+	${args[@]+"${args[@]}"} "$module" "$@" 2> >(sed 's/^/# /')
+rc=$?
+case $rc in
+124) not_ok "vm: the tests did not end in time" ;;
+125) not_ok "vm: there was no machine, or no longer" ;;
+esac
+exit $rc
