@@ -59,6 +59,7 @@ struct vgpu_object {
 	u8 state;
 	bool moving;		/* MOVE is out: it cannot be held */
 	bool gone;		/* system: its pages are going away */
+	bool closed;		/* destroyed as soon as nobody maps or has it */
 	bool pinning;		/* PIN is out, and holds it */
 };
 
@@ -133,6 +134,7 @@ struct vgpu_uring {
 	bool dying;		/* waits for its DETACH */
 	bool attaching;		/* RING_ATTACH is to do or out: no DETACH yet */
 	bool answer;		/* the admin queue waits for its ATTACH */
+	bool polled;		/* the shell looks: nobody needs a doorbell */
 };
 
 enum vgpu_job_state {
@@ -465,6 +467,7 @@ int vgpu_block_create(struct vgpu_model *m, u64 bytes, u64 align, u32 owner,
 		      u64 flags, u32 *object);
 int vgpu_system_create(struct vgpu_model *m, u64 bytes, u32 owner, u32 *object);
 int vgpu_object_destroy(struct vgpu_model *m, u32 object);
+void vgpu_object_unused(struct vgpu_model *m, u32 object);
 void vgpu_object_kill(struct vgpu_model *m, u32 object);
 int vgpu_object_pin(struct vgpu_model *m, u32 object, bool pin);
 u64 vgpu_object_offset(const struct vgpu_model *m, u32 object);

@@ -144,7 +144,10 @@ static void vgpu_unmap_range(struct vgpu_model *m, u32 rank, u32 n)
 	u32 i, tail = m->maps_table.count - rank - n;
 
 	for (i = rank; i < rank + n; i++) {
-		m->objects[m->maps[m->map_index[i]].object].maps--;
+		u32 object = m->maps[m->map_index[i]].object;
+
+		m->objects[object].maps--;
+		vgpu_object_unused(m, object);
 		vgpu_table_drop(&m->maps_table, m->map_index[i]);
 	}
 	memmove(&m->map_keys[rank], &m->map_keys[rank + n],

@@ -390,15 +390,13 @@ void vgpu_model_engine(struct vgpu_model *m, bool present, u64 now_ns)
 }
 
 /*
- * Everything that the driver made goes; what still runs is waited for by
- * nobody but the memory that it holds.
+ * Contexts go, and what they have; what still runs is waited for by nobody but
+ * the memory that it holds.
  */
-void vgpu_model_reset(struct vgpu_model *m)
+void vgpu_model_clear(struct vgpu_model *m)
 {
 	u32 i;
 
-	vgpu_admin_disable(m);
-	m->compact.active = false;
 	for (i = 1; i <= m->config.max_rings; i++)
 		if (vgpu_table_used(&m->rings_table, i) && !m->rings[i].dying)
 			vgpu_uring_destroy(m, i);
@@ -409,6 +407,16 @@ void vgpu_model_reset(struct vgpu_model *m)
 		if (vgpu_table_used(&m->contexts_table, i) &&
 		    !m->contexts[i].dead)
 			vgpu_context_destroy(m, i);
+}
+
+/* Everything that the driver made goes. */
+void vgpu_model_reset(struct vgpu_model *m)
+{
+	u32 i;
+
+	vgpu_admin_disable(m);
+	m->compact.active = false;
+	vgpu_model_clear(m);
 	for (i = 1; i <= m->config.max_objects; i++)
 		if (vgpu_table_used(&m->objects_table, i))
 			vgpu_object_kill(m, i);

@@ -240,6 +240,24 @@ void vgpu_model_bar4_write(struct vgpu_model *m, u64 offset, u32 size,
 int vgpu_model_kick(struct vgpu_model *m, u32 ring);
 
 /**
+ * vgpu_model_poll() - a thread of the shell looks at a ring from now on, or not
+ * @m: device
+ * @ring: ring id
+ * @on: while it is on, an empty ring does not ask producers for a doorbell.
+ *	Completions that have no room still do
+ *
+ * Return: 0, and the ring is looked at next; -ENOENT.
+ */
+int vgpu_model_poll(struct vgpu_model *m, u32 ring, bool on);
+
+/*
+ * Where to look, and for what: when the word says @seq, kick the ring.  NULL: it
+ * has to be run, or waits for something else.  The word is ring memory: valid
+ * until RING_DETACH is executed.
+ */
+const u32 *vgpu_model_poll_slot(const struct vgpu_model *m, u32 ring, u32 *seq);
+
+/**
  * vgpu_model_run() - take commands and say what there is to do
  * @m: device
  * @now_ns: device clock
@@ -293,6 +311,11 @@ int vgpu_model_ring_attach(struct vgpu_model *m, u32 id, void *mem);
 int vgpu_model_admin(struct vgpu_model *m, const struct vgpu_cmd *cmd,
 		     u64 result[2]);
 int vgpu_model_ring_memory(struct vgpu_model *m, u32 ring, void *mem);
+/*
+ * The shell's driver has no more use for an object: it is destroyed as soon as
+ * no mapping, pin or ring has it.  -ENOENT.
+ */
+int vgpu_model_object_close(struct vgpu_model *m, u32 object);
 /* A kernel that the shell has built itself. */
 int vgpu_model_kernel_add(struct vgpu_model *m, u32 context,
 			  const struct vgpu_kernel_info *info, u64 token,
@@ -332,6 +355,8 @@ void vgpu_model_engine(struct vgpu_model *m, bool present, u64 now_ns);
 
 /* As VGPU_CONTROL_RESET; FLR and D3hot do the same. */
 void vgpu_model_reset(struct vgpu_model *m);
+/* All contexts go, with what they have; objects that are nobody's stay. */
+void vgpu_model_clear(struct vgpu_model *m);
 /* Telemetry; VGPU_UNKNOWN for what is not known. */
 void vgpu_model_telemetry(struct vgpu_model *m, u32 temperature, u32 power,
 			  u32 power_limit);

@@ -142,6 +142,7 @@ void vgpu_object_kill(struct vgpu_model *m, u32 object)
 
 	if (o->state != VGPU_OBJECT_LIVE || o->maps || o->rings)
 		return;
+	o->closed = false;
 	while (o->pins)
 		vgpu_object_pin(m, object, false);
 	o->state = VGPU_OBJECT_DYING;
@@ -155,6 +156,26 @@ int vgpu_object_destroy(struct vgpu_model *m, u32 object)
 	if (o->maps || o->pins || o->rings)
 		return -EBUSY;
 	vgpu_object_kill(m, object);
+	return 0;
+}
+
+/* A mapping, a pin or a ring has gone: perhaps that was the last use. */
+void vgpu_object_unused(struct vgpu_model *m, u32 object)
+{
+	struct vgpu_object *o = &m->objects[object];
+
+	if (o->closed && !o->pins)
+		vgpu_object_kill(m, object);
+}
+
+int vgpu_model_object_close(struct vgpu_model *m, u32 id)
+{
+	u32 object = vgpu_find_object(m, id);
+
+	if (!object)
+		return -ENOENT;
+	m->objects[object].closed = true;
+	vgpu_object_unused(m, object);
 	return 0;
 }
 
@@ -172,10 +193,12 @@ int vgpu_object_pin(struct vgpu_model *m, u32 object, bool pin)
 			    vgpu_vram_unpin(m->vram, o->block);
 	if (ret)
 		return ret == -EBUSY ? -EAGAIN : -ENOSPC;
-	if (pin)
+	if (pin) {
 		o->pins++;
-	else
+	} else {
 		o->pins--;
+		vgpu_object_unused(m, object);
+	}
 	return 0;
 }
 

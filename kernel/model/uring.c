@@ -252,6 +252,7 @@ void vgpu_uring_destroy(struct vgpu_model *m, u32 ring)
 	m->objects[r->object].rings--;
 	/* Until then nobody gives the memory away. */
 	vgpu_object_hold(m, r->object);
+	vgpu_object_unused(m, r->object);
 	if (!r->attaching)
 		vgpu_todo_add(m, VGPU_TODO_DETACH, ring);
 }
@@ -320,7 +321,10 @@ static bool vgpu_uring_take(struct vgpu_model *m, u32 ring, bool *again)
 	}
 	if (r->flushing)
 		goto flushed;
-	*again = !vgpu_ring_prepare_sleep(&r->dev);
+	if (r->polled)
+		vgpu_ring_publish_head(&r->dev);
+	else
+		*again = !vgpu_ring_prepare_sleep(&r->dev);
 	return false;
 
 flushed:
@@ -328,6 +332,28 @@ flushed:
 	r->flushing = false;
 	vgpu_uring_say(r, VGPU_RING_IDLE, 0);
 	return false;
+}
+
+int vgpu_model_poll(struct vgpu_model *m, u32 id, bool on)
+{
+	u32 ring = vgpu_find_ring(m, id);
+
+	if (!ring)
+		return -ENOENT;
+	m->rings[ring].polled = on;
+	return vgpu_model_kick(m, id);
+}
+
+const u32 *vgpu_model_poll_slot(const struct vgpu_model *m, u32 id, u32 *seq)
+{
+	u32 ring = vgpu_find_ring(m, id);
+	const struct vgpu_uring *r = &m->rings[ring];
+
+	if (!ring || !r->polled || !r->dev.ring.hdr || r->queued ||
+	    r->blocked != VGPU_BLOCK_NONE || !vgpu_uring_consumes(r))
+		return NULL;
+	*seq = vgpu_ring_seq(r->dev.sq_head);
+	return &vgpu_ring_slot(&r->dev.ring, r->dev.sq_head)->seq;
 }
 
 /*
