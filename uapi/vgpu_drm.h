@@ -153,7 +153,7 @@ struct drm_vgpu_info {
  * @client_peak: the most that it ever had
  * @client_largest: the largest buffer that it could get now
  * @client_resident: host memory behind its VRAM
- * @registered: its own memory that it registered
+ * @gpu_registered: memory of processes that is registered, by all
  */
 struct drm_vgpu_memory {
 	__u64 gpu_bytes;
@@ -165,7 +165,7 @@ struct drm_vgpu_memory {
 	__u64 client_peak;
 	__u64 client_largest;
 	__u64 client_resident;
-	__u64 registered;
+	__u64 gpu_registered;
 };
 
 /**
