@@ -269,8 +269,8 @@ VM_TESTS := $(VM_PROGRAMS) $(wildcard selftests/vm/test_*.sh)
 
 build/vm/selftests/drm/%: selftests/drm/%.c $(KSFT_DIR)/kselftest_harness.h
 	$(mkdir)
-	$(call say,CC) $(CC) -std=gnu11 $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -pthread \
-		-Iuapi $$(pkg-config --cflags libdrm) -isystem $(KSFT_DIR) \
+	$(call say,CC) $(CC) -std=gnu11 $(WARNINGS) -Wno-missing-prototypes $(CPPFLAGS) \
+		$(CFLAGS) -pthread -Iuapi $$(pkg-config --cflags libdrm) -isystem $(KSFT_DIR) \
 		-MMD -MP $(LDFLAGS) -o $@ $< \
 		-Wl,--as-needed $$(pkg-config --libs libdrm)
 

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Moving bytes between VRAM and system memory.
+ *
+ * Everything that is touched here is resident and stays so: pages of a store
+ * are held by it, those of system memory are pinned.  x86-64 sees all of it in
+ * its direct map.
+ */
+#include <linux/err.h>
+#include <linux/highmem.h>
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/string.h>
+
+#include "copy.h"
+#include "store.h"
+#include "sysmem.h"
+
+/* Let others run after so much. */
+#define VGPU_COPY_CHUNK		(1u << 20)
+
+/* The page of a place at @offset; NULL: VRAM that nobody wrote. */
+static struct page *vgpu_place_page(const struct vgpu_place *p, u64 offset,
+				    bool write, gfp_t gfp)
+{
+	struct vgpu_store *s = p->store;
+	pgoff_t index;
+
+	if (!s && p->mem->pages)
+		return p->mem->pages[offset >> PAGE_SHIFT];
+	if (!s) {
+		s = p->mem->store;
+		offset += p->mem->offset;
+	}
+	index = offset >> PAGE_SHIFT;
+	return write ? vgpu_store_page(s, index, gfp) :
+		       vgpu_store_peek(s, index);
+}
+
+/**
+ * vgpu_place_at() - the kernel's address of the next piece of a place
+ * @p: place
+ * @done: how far it is done
+ * @bytes: how much is wanted; gets how much there is in one piece
+ * @write: take pages from the system that are not there
+ * @gfp: how hard to try
+ *
+ * Return: an address; NULL: zeroes; or an ERR_PTR().
+ */
+static void *vgpu_place_at(const struct vgpu_place *p, u64 done, u64 *bytes,
+			   bool write, gfp_t gfp)
+{
+	u64 offset = p->offset + done, want = *bytes, have;
+	struct page *page, *next;
+	void *at;
+
+	if (!p->store && p->mem->vaddr)
+		return p->mem->vaddr + offset;
+	page = vgpu_place_page(p, offset, write, gfp);
+	if (IS_ERR(page))
+		return page;
+	have = PAGE_SIZE - offset_in_page(offset);
+	at = page ? page_address(page) + offset_in_page(offset) : NULL;
+	/* Neighbours are often neighbours in the machine, too. */
+	while (have < want) {
+		next = vgpu_place_page(p, offset + have, write, gfp);
+		if (IS_ERR(next) || !next != !page ||
+		    (page && page_address(next) != at + have))
+			break;
+		have += PAGE_SIZE;
+	}
+	*bytes = min(want, have);
+	return at;
+}
+
+static bool vgpu_breathe(u64 done, const bool *stop)
+{
+	if (done & (VGPU_COPY_CHUNK - 1))
+		return false;
+	cond_resched();
+	return stop && READ_ONCE(*stop);
+}
+
+/* How much to do next: up to the end of a chunk. */
+static u64 vgpu_next(u64 done, u64 bytes)
+{
+	return min_t(u64, bytes - done,
+		     VGPU_COPY_CHUNK - (done & (VGPU_COPY_CHUNK - 1)));
+}
+
+int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
+	      u64 bytes, gfp_t gfp, const bool *stop)
+{
+	u64 done = 0, n;
+	void *src, *dst;
+
+	while (done < bytes) {
+		n = vgpu_next(done, bytes);
+		src = vgpu_place_at(from, done, &n, false, gfp);
+		dst = vgpu_place_at(to, done, &n, true, gfp);
+		if (IS_ERR(dst))
+			return PTR_ERR(dst);
+		if (src)
+			memcpy(dst, src, n);
+		else
+			memset(dst, 0, n);
+		done += n;
+		if (vgpu_breathe(done, stop))
+			return -ECANCELED;
+	}
+	return 0;
+}
+
+int vgpu_fill(const struct vgpu_place *to, u64 bytes, u32 pattern, gfp_t gfp,
+	      const bool *stop)
+{
+	u64 done = 0, n;
+	void *dst;
+
+	while (done < bytes) {
+		n = vgpu_next(done, bytes);
+		/* What is not there is zero already. */
+		dst = vgpu_place_at(to, done, &n, pattern, gfp);
+		if (IS_ERR(dst))
+			return PTR_ERR(dst);
+		if (dst)
+			memset32(dst, pattern, n / sizeof(pattern));
+		done += n;
+		if (vgpu_breathe(done, stop))
+			return -ECANCELED;
+	}
+	return 0;
+}
+
+int vgpu_read(void *to, const struct vgpu_place *from, u64 bytes)
+{
+	u64 done = 0, n;
+	void *src;
+
+	while (done < bytes) {
+		n = bytes - done;
+		src = vgpu_place_at(from, done, &n, false, GFP_KERNEL);
+		if (src)
+			memcpy(to + done, src, n);
+		else
+			memset(to + done, 0, n);
+		done += n;
+	}
+	return 0;
+}
+
+/* Take from the system what a move writes to; zeroes are not written. */
+static int vgpu_move_prepare(struct vgpu_store *s, const struct vgpu_place *src,
+			     u64 to, u64 bytes)
+{
+	u64 done = 0, n;
+	int ret;
+
+	while (done < bytes) {
+		n = vgpu_next(done, bytes);
+		if (vgpu_place_at(src, done, &n, false, GFP_KERNEL)) {
+			ret = vgpu_store_populate(s, to + done, n, GFP_KERNEL);
+			if (ret)
+				return ret;
+		}
+		done += n;
+	}
+	return 0;
+}
+
+int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes)
+{
+	struct vgpu_place dst = { .store = s, .offset = to };
+	struct vgpu_place src = { .store = s, .offset = from };
+	bool overlap = to < from && from - to < bytes;
+	u64 left = overlap ? to + bytes : from;
+	u64 done = 0, n;
+	void *a, *b;
+	int ret;
+
+	ret = vgpu_move_prepare(s, &src, to, bytes);
+	if (ret) {
+		vgpu_store_zero(s, to, overlap ? from - to : bytes);
+		return ret;
+	}
+	/* From here on nothing can fail. */
+	while (done < bytes) {
+		n = vgpu_next(done, bytes);
+		b = vgpu_place_at(&src, done, &n, false, GFP_KERNEL);
+		a = vgpu_place_at(&dst, done, &n, false, GFP_KERNEL);
+		if (a && b)
+			memmove(a, b, n);
+		else if (a)
+			memset(a, 0, n);
+		done += n;
+		vgpu_breathe(done, NULL);
+	}
+	vgpu_store_zero(s, left, from + bytes - left);
+	return 0;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * Moving bytes between VRAM and system memory.
+ */
+#ifndef VGPU_COPY_H
+#define VGPU_COPY_H
+
+#include <linux/types.h>
+
+struct vgpu_store;
+struct vgpu_sysmem;
+
+/**
+ * struct vgpu_place - where bytes are
+ * @store: VRAM, or NULL
+ * @mem: else system memory
+ * @offset: in it; the caller knows that what it asks for is there
+ */
+struct vgpu_place {
+	struct vgpu_store *store;
+	struct vgpu_sysmem *mem;
+	u64 offset;
+};
+
+/*
+ * 0, or -ENOMEM: a page of @to could not be had, and some bytes may have been
+ * written.  @gfp says how hard to try.  @stop, if it is not NULL, is looked at
+ * every mebibyte: -ECANCELED.  They may sleep.
+ */
+int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
+	      u64 bytes, gfp_t gfp, const bool *stop);
+int vgpu_fill(const struct vgpu_place *to, u64 bytes, u32 pattern, gfp_t gfp,
+	      const bool *stop);
+int vgpu_read(void *to, const struct vgpu_place *from, u64 bytes);
+
+/*
+ * Move @bytes of VRAM down or to where nothing overlaps, and leave zeroes.
+ * -ENOMEM: everything is as it was.
+ */
+int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes);
+
+#endif /* VGPU_COPY_H */

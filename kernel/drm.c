@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * The DRM driver: the table of its ioctls, and the functions of its files.
+ */
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
+#include <drm/drm_gem.h>
+#include <drm/drm_ioctl.h>
+#include <drm/drm_prime.h>
+
+#include "bo.h"
+#include "compat/compat.h"
+#include "drm.h"
+#include "tenant.h"
+
+#define VGPU_IOCTL_DEF(nr, name)					\
+	DRM_IOCTL_DEF_DRV(VGPU_##nr, vgpu_ioctl_##name, DRM_RENDER_ALLOW)
+
+static const struct drm_ioctl_desc vgpu_ioctls[] = {
+	VGPU_IOCTL_DEF(QUERY, query),
+	VGPU_IOCTL_DEF(CLIENT_INIT, client_init),
+	VGPU_IOCTL_DEF(CLIENT_LIMIT, client_limit),
+	VGPU_IOCTL_DEF(CLIENT_RESET, client_reset),
+	VGPU_IOCTL_DEF(REGISTER, register),
+	VGPU_IOCTL_DEF(EVENT, event),
+	VGPU_IOCTL_DEF(WAIT, wait),
+	VGPU_IOCTL_DEF(BO_CREATE, bo_create),
+	VGPU_IOCTL_DEF(BO_REGISTER, bo_register),
+	VGPU_IOCTL_DEF(BO_INFO, bo_info),
+	VGPU_IOCTL_DEF(COMPACT, compact),
+	VGPU_IOCTL_DEF(CONTEXT_CREATE, context_create),
+	VGPU_IOCTL_DEF(CONTEXT_DESTROY, context_destroy),
+	VGPU_IOCTL_DEF(MAP, map),
+	VGPU_IOCTL_DEF(UNMAP, unmap),
+	VGPU_IOCTL_DEF(RING_CREATE, ring_create),
+	VGPU_IOCTL_DEF(RING_DESTROY, ring_destroy),
+	VGPU_IOCTL_DEF(RING_CONTROL, ring_control),
+	VGPU_IOCTL_DEF(RING_INFO, ring_info),
+	VGPU_IOCTL_DEF(KICK, kick),
+	VGPU_IOCTL_DEF(COUNTER_CREATE, counter_create),
+	VGPU_IOCTL_DEF(COUNTER_DESTROY, counter_destroy),
+	VGPU_IOCTL_DEF(COUNTER_SIGNAL, counter_signal),
+	VGPU_IOCTL_DEF(COUNTER_READ, counter_read),
+};
+
+/* The client page, or a buffer by its fake offset. */
+static int vgpu_mmap(struct file *filp, struct vm_area_struct *vma)
+{
+	struct drm_file *file = filp->private_data;
+	struct vgpu_tenant *t;
+
+	if (vma->vm_pgoff != DRM_VGPU_MMAP_CLIENT >> PAGE_SHIFT)
+		return drm_gem_mmap(filp, vma);
+	if (vma_pages(vma) != 1)
+		return -EINVAL;
+	if (vma->vm_flags & VM_WRITE)
+		return -EACCES;
+	t = vgpu_client_tenant(file);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	vgpu_vma_flags(vma, VM_DONTEXPAND, VM_MAYWRITE);
+	return vm_insert_page(vma, vma->vm_start, virt_to_page(t->page));
+}
+
+#ifdef VGPU_HAVE_DRM_SHOW_FDINFO
+#define VGPU_SHOW_FDINFO	drm_show_fdinfo
+#else
+#define VGPU_SHOW_FDINFO	vgpu_file_show_fdinfo
+
+static void vgpu_file_show_fdinfo(struct seq_file *m, struct file *filp)
+{
+}
+#endif
+
+/* As DRM_GEM_FOPS, but for mmap and fdinfo. */
+static const struct file_operations vgpu_fops = {
+	.owner = THIS_MODULE,
+	.open = drm_open,
+	.release = drm_release,
+	.unlocked_ioctl = drm_ioctl,
+	.compat_ioctl = drm_compat_ioctl,
+	.poll = drm_poll,
+	.read = drm_read,
+	.llseek = noop_llseek,
+	.mmap = vgpu_mmap,
+	.show_fdinfo = VGPU_SHOW_FDINFO,
+#ifdef FOP_UNSIGNED_OFFSET
+	.fop_flags = FOP_UNSIGNED_OFFSET,
+#endif
+};
+
+const struct drm_driver vgpu_drm_driver = {
+	.driver_features = DRIVER_GEM | DRIVER_RENDER,
+	.open = vgpu_client_open,
+	.postclose = vgpu_client_close,
+	.prime_handle_to_fd = drm_gem_prime_handle_to_fd,
+	.prime_fd_to_handle = drm_gem_prime_fd_to_handle,
+	.gem_prime_import = vgpu_bo_import,
+	.gem_create_object = vgpu_bo_create_system,
+	.ioctls = vgpu_ioctls,
+	.num_ioctls = ARRAY_SIZE(vgpu_ioctls),
+	.fops = &vgpu_fops,
+	.name = "vgpu",
+	.desc = "A GPU shared by processes and virtual machines",
+	.date = "20261124",
+	.major = 0,
+	.minor = 1,
+};

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * The render node, as its files share it: clients, and one function for each
+ * ioctl of uapi/vgpu_drm.h.
+ */
+#ifndef VGPU_DRM_DRIVER_H
+#define VGPU_DRM_DRIVER_H
+
+#include <linux/mutex.h>
+#include <linux/types.h>
+
+#include "uapi/vgpu_drm.h"
+
+struct drm_device;
+struct drm_driver;
+struct drm_file;
+struct vgpu_gpu;
+struct vgpu_tenant;
+
+struct vgpu_model_config;
+
+extern const struct drm_driver vgpu_drm_driver;
+/* What a client's device is made with, but for its memory. */
+extern const struct vgpu_model_config vgpu_client_config;
+
+/* Longest time that a client's thread looks at a ring. */
+#define VGPU_MAX_POLL_US	1000000u
+
+/**
+ * struct vgpu_client - a file description of the render node
+ * @gpu: its GPU
+ * @lock: serialises making @tenant
+ * @tenant: its device; NULL until it is needed.  Read by vgpu_client_peek()
+ */
+struct vgpu_client {
+	struct vgpu_gpu *gpu;
+	struct mutex lock;
+	struct vgpu_tenant *tenant;
+};
+
+/* client.c */
+int vgpu_client_open(struct drm_device *dev, struct drm_file *file);
+void vgpu_client_close(struct drm_device *dev, struct drm_file *file);
+/* The client's device, made if need be; or an ERR_PTR(). */
+struct vgpu_tenant *vgpu_client_tenant(struct drm_file *file);
+/* The same, or NULL if there is none yet. */
+struct vgpu_tenant *vgpu_client_peek(struct vgpu_client *client);
+
+#define VGPU_IOCTL(name)						\
+	int vgpu_ioctl_##name(struct drm_device *dev, void *data,	\
+			      struct drm_file *file)
+
+VGPU_IOCTL(client_init);
+VGPU_IOCTL(client_limit);
+VGPU_IOCTL(client_reset);
+VGPU_IOCTL(register);
+VGPU_IOCTL(event);
+VGPU_IOCTL(wait);
+/* query.c */
+VGPU_IOCTL(query);
+/* bo.c */
+VGPU_IOCTL(bo_create);
+VGPU_IOCTL(bo_register);
+VGPU_IOCTL(bo_info);
+/* space.c */
+VGPU_IOCTL(compact);
+VGPU_IOCTL(context_create);
+VGPU_IOCTL(context_destroy);
+VGPU_IOCTL(map);
+VGPU_IOCTL(unmap);
+VGPU_IOCTL(counter_create);
+VGPU_IOCTL(counter_destroy);
+VGPU_IOCTL(counter_signal);
+VGPU_IOCTL(counter_read);
+/* ring.c */
+VGPU_IOCTL(ring_create);
+VGPU_IOCTL(ring_destroy);
+VGPU_IOCTL(ring_control);
+VGPU_IOCTL(ring_info);
+VGPU_IOCTL(kick);
+
+/* Until when a call waits, as time from now on; 0: it has come. */
+ktime_t vgpu_time_left(s64 deadline_ns);
+
+#endif /* VGPU_DRM_DRIVER_H */

@@ -1,0 +1,444 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Running a tenant's model: the model says what there is to do, whoever runs it
+ * does that, and all that wait hear of it.
+ *
+ * DOC: Three ways
+ *
+ * A doorbell that finds nobody running, and the GPU free, runs cheap items in
+ * the thread of the caller.  What is left, or dear, is done by the tenant's
+ * thread, which is in the cgroups of whoever opened the device.  That thread
+ * goes on looking at rings that ask for it for a while, so that a submission
+ * needs no call at all; it sleeps as soon as that time is over, and then rings
+ * ask for a doorbell again.
+ */
+#include <linux/eventfd.h>
+#include <linux/kthread.h>
+#include <linux/ktime.h>
+#include <linux/list.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "compat/compat.h"
+#include "copy.h"
+#include "sysmem.h"
+#include "tenant.h"
+#include "uapi/vgpu_drm.h"
+
+/* What a caller runs itself at most, and what one item of that may move. */
+#define VGPU_INLINE_ROUNDS	16u
+#define VGPU_INLINE_BYTES	(64u << 10)
+/* Zeroing gives pages back, which is that much cheaper. */
+#define VGPU_SCRUB_SHIFT	6
+/* The model hears of what has ended at least every so many bytes. */
+#define VGPU_REPORT_BYTES	(256u << 10)
+
+/* Something that somebody may wait for has happened.  Under the lock. */
+void vgpu_tenant_changed(struct vgpu_tenant *t)
+{
+	/* Pairs with the acquire of whoever waits, here or in user space. */
+	smp_store_release(&t->page->events, t->page->events + 1);
+	if (wq_has_sleeper(&t->changed))
+		wake_up_all(&t->changed);
+}
+
+void vgpu_tenant_wake(struct vgpu_tenant *t)
+{
+	if (t->want || !t->thread)
+		return;
+	WRITE_ONCE(t->want, true);
+	t->stats.wakeups++;
+	wake_up(&t->thread_wait);
+}
+
+static bool vgpu_tenant_pending(const struct vgpu_tenant *t)
+{
+	return t->at < t->n || vgpu_model_pending(t->m);
+}
+
+/* Leave what is left to the thread.  Under the lock. */
+static void vgpu_tenant_leave(struct vgpu_tenant *t)
+{
+	bool left = vgpu_tenant_pending(t) || t->n_polled;
+
+	/* Who runs looks when it is done; but one that only looks has to hear. */
+	if (left && (!t->running || t->polling))
+		vgpu_tenant_wake(t);
+}
+
+static void vgpu_interrupt(struct vgpu_tenant *t, u32 vector)
+{
+	spin_lock(&t->irq_lock);
+	if (t->eventfds[vector])
+		vgpu_eventfd_signal(t->eventfds[vector]);
+	spin_unlock(&t->irq_lock);
+}
+
+/* The model does not look at that ring any more. */
+static void vgpu_ring_detached(struct vgpu_tenant *t, u32 ring)
+{
+	struct vgpu_ring_memory *r;
+
+	mutex_lock(&t->lock);
+	r = xa_erase(&t->rings, ring & 0xffff);
+	if (r)
+		list_del_init(&r->node);
+	if (r && r->polled)
+		t->n_polled--;
+	mutex_unlock(&t->lock);
+	if (!r)
+		return;
+	vunmap(r->vaddr);
+	kfree(r);
+}
+
+/* No command uses that memory any more. */
+static void vgpu_unpinned(struct vgpu_tenant *t, u32 object)
+{
+	struct vgpu_sysmem *mem = xa_erase(&t->system, object & 0xffff);
+
+	if (mem)
+		mem->release(mem);
+}
+
+static int vgpu_place(struct vgpu_tenant *t, const struct vgpu_mem *mem,
+		      struct vgpu_place *place)
+{
+	place->offset = mem->offset;
+	place->store = mem->object ? NULL : &t->store;
+	place->mem = NULL;
+	if (!mem->object)
+		return 0;
+	place->mem = xa_load(&t->system, mem->object & 0xffff);
+	return WARN_ON_ONCE(!place->mem) ? -EFAULT : 0;
+}
+
+static int vgpu_run_memory(struct vgpu_tenant *t, const struct vgpu_work *w)
+{
+	struct vgpu_place to, from;
+	int ret;
+
+	ret = vgpu_place(t, &w->to, &to);
+	if (!ret)
+		ret = vgpu_place(t, &w->from, &from);
+	if (ret)
+		return ret;
+	switch (w->kind) {
+	case VGPU_WORK_COPY:
+		ret = vgpu_copy(&to, &from, w->bytes, GFP_KERNEL, &t->closing);
+		break;
+	case VGPU_WORK_CLEAR:
+		ret = vgpu_fill(&to, w->bytes, w->pattern, GFP_KERNEL,
+				&t->closing);
+		break;
+	case VGPU_WORK_FETCH:
+		ret = vgpu_read(w->buffer, &from, w->bytes);
+		break;
+	case VGPU_WORK_SCRUB:
+		vgpu_store_zero(&t->store, w->to.offset, w->bytes);
+		break;
+	case VGPU_WORK_MOVE:
+		ret = vgpu_move(&t->store, w->to.offset, w->from.offset,
+				w->bytes);
+		break;
+	}
+	return ret;
+}
+
+/* What an item costs, as bytes to copy. */
+static u64 vgpu_item_cost(const struct vgpu_work *w)
+{
+	return w->kind == VGPU_WORK_SCRUB ? w->bytes >> VGPU_SCRUB_SHIFT :
+					    w->bytes;
+}
+
+/* Execute an item; without the lock. */
+static void vgpu_run_item(struct vgpu_tenant *t, const struct vgpu_work *w,
+			  u64 *now_ns)
+{
+	struct vgpu_done *done = &t->done[t->n_done];
+	u64 start_ns = *now_ns;
+
+	switch (w->kind) {
+	case VGPU_WORK_UNPIN:
+		vgpu_unpinned(t, w->to.object);
+		return;
+	case VGPU_WORK_RING_DETACH:
+		vgpu_ring_detached(t, w->arg);
+		return;
+	case VGPU_WORK_INTERRUPT:
+		vgpu_interrupt(t, w->arg);
+		return;
+	case VGPU_WORK_COPY:
+	case VGPU_WORK_CLEAR:
+	case VGPU_WORK_FETCH:
+	case VGPU_WORK_SCRUB:
+	case VGPU_WORK_MOVE:
+		done->status = vgpu_run_memory(t, w);
+		break;
+	default:
+		return;
+	}
+	*now_ns = ktime_get_ns();
+	done->id = w->id;
+	done->now_ns = *now_ns;
+	done->run_ns = *now_ns - start_ns;
+	t->n_done++;
+}
+
+/* Tell the model.  Under the lock. */
+static void vgpu_report(struct vgpu_tenant *t)
+{
+	u32 i;
+
+	for (i = 0; i < t->n_done; i++) {
+		const struct vgpu_done *d = &t->done[i];
+
+		vgpu_model_done(t->m, d->id, d->status, d->now_ns, d->run_ns);
+	}
+	t->n_done = 0;
+}
+
+/*
+ * Execute items that are out, each of up to @max bytes; returns whether all
+ * were.  Under the lock, which is dropped.
+ */
+static bool vgpu_run_items(struct vgpu_tenant *t, u64 max)
+{
+	u64 now_ns, bytes = 0;
+	bool all = true;
+
+	mutex_unlock(&t->lock);
+	now_ns = ktime_get_ns();
+	while (t->at < t->n && all) {
+		const struct vgpu_work *w = &t->work[t->at];
+
+		if (vgpu_item_cost(w) > max) {
+			all = false;
+			break;
+		}
+		vgpu_run_item(t, w, &now_ns);
+		t->at++;
+		bytes += vgpu_item_cost(w);
+		if (bytes > VGPU_REPORT_BYTES) {
+			mutex_lock(&t->lock);
+			vgpu_report(t);
+			vgpu_tenant_changed(t);
+			all = !vgpu_turn_over(&t->turn);
+			mutex_unlock(&t->lock);
+			bytes = 0;
+		}
+	}
+	mutex_lock(&t->lock);
+	vgpu_report(t);
+	return all;
+}
+
+/*
+ * Up to @rounds calls of the model, and what comes of them.  Under the lock;
+ * @running is set.
+ */
+static void vgpu_run_rounds(struct vgpu_tenant *t, u32 rounds, u64 max)
+{
+	bool all = true;
+
+	while (rounds-- && all && vgpu_tenant_pending(t)) {
+		if (t->at == t->n) {
+			t->at = 0;
+			t->n = vgpu_model_run(t->m, ktime_get_ns(), t->work,
+					      VGPU_TENANT_ITEMS);
+		}
+		if (t->at < t->n)
+			all = vgpu_run_items(t, max);
+		vgpu_tenant_changed(t);
+		all = all && !vgpu_turn_over(&t->turn);
+	}
+}
+
+/* Run what is cheap here, if nobody is at it and the GPU is free. */
+static void vgpu_run_inline(struct vgpu_tenant *t)
+{
+	if (t->running || !vgpu_turn_try(&t->turn))
+		return;
+	t->running = true;
+	vgpu_run_rounds(t, VGPU_INLINE_ROUNDS, VGPU_INLINE_BYTES);
+	vgpu_turn_end(&t->turn);
+	t->running = false;
+}
+
+/* Without a thread there is nobody to leave anything to. */
+static void vgpu_run_all(struct vgpu_tenant *t)
+{
+	if (t->running)
+		return;
+	t->running = true;
+	while (vgpu_tenant_pending(t))
+		vgpu_run_rounds(t, U32_MAX, U64_MAX);
+	t->running = false;
+}
+
+void vgpu_tenant_run(struct vgpu_tenant *t)
+{
+	if (!vgpu_tenant_pending(t))
+		return;
+	if (!t->thread) {
+		vgpu_run_all(t);
+		return;
+	}
+	vgpu_run_inline(t);
+	vgpu_tenant_leave(t);
+}
+
+int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring)
+{
+	struct vgpu_ring_memory *r = NULL;
+	int ret;
+
+	mutex_lock(&t->lock);
+	ret = vgpu_model_kick(t->m, ring);
+	if (ret)
+		goto out;
+	t->stats.kicks++;
+	if (!list_empty(&t->polled))
+		r = xa_load(&t->rings, ring & 0xffff);
+	if (r && r->poll_ns) {
+		if (!r->polled) {
+			r->polled = true;
+			t->n_polled++;
+			vgpu_model_poll(t->m, ring, true);
+		}
+	} else {
+		vgpu_run_inline(t);
+		t->stats.kicks_inline += !t->running && !vgpu_tenant_pending(t);
+	}
+	vgpu_tenant_leave(t);
+out:
+	mutex_unlock(&t->lock);
+	return ret;
+}
+
+/*
+ * Where the thread has to look, and until when.  Under the lock.  False: there
+ * is something to do at once, or nothing to look at.
+ */
+static bool vgpu_poll_prepare(struct vgpu_tenant *t, u64 *end_ns)
+{
+	struct vgpu_ring_memory *r;
+	u64 longest = 0;
+
+	list_for_each_entry(r, &t->polled, node) {
+		r->slot = NULL;
+		if (!r->polled)
+			continue;
+		r->slot = vgpu_model_poll_slot(t->m, r->ring, &r->seq);
+		if (r->slot)
+			longest = max(longest, r->poll_ns);
+	}
+	*end_ns = ktime_get_ns() + longest;
+	return longest && !vgpu_tenant_pending(t);
+}
+
+static bool vgpu_poll_look(struct vgpu_tenant *t)
+{
+	struct vgpu_ring_memory *r;
+
+	/* Pairs with list_add_tail_rcu() in vgpu_tenant_ring_add(). */
+	list_for_each_entry_lockless(r, &t->polled, node)
+		/* Pairs with the commit of a producer; the model looks again. */
+		if (r->slot && smp_load_acquire(r->slot) == r->seq)
+			return true;
+	return false;
+}
+
+/* Rings ask for a doorbell again.  Under the lock. */
+static void vgpu_poll_end(struct vgpu_tenant *t)
+{
+	struct vgpu_ring_memory *r;
+
+	list_for_each_entry(r, &t->polled, node) {
+		if (!r->polled)
+			continue;
+		r->polled = false;
+		t->n_polled--;
+		vgpu_model_poll(t->m, r->ring, false);
+	}
+}
+
+/* Rings that have a command since the thread looked.  Under the lock. */
+static void vgpu_poll_kick(struct vgpu_tenant *t)
+{
+	struct vgpu_ring_memory *r;
+
+	list_for_each_entry(r, &t->polled, node)
+		if (r->slot && READ_ONCE(*r->slot) == r->seq)
+			vgpu_model_kick(t->m, r->ring);
+	t->stats.polls++;
+}
+
+/*
+ * Look at rings until one has a command, the thread is wanted, or time is up.
+ * Under the lock, which is dropped; @running is set, so that no ring goes
+ * meanwhile.  False: there is nothing to do and nothing to look at any more.
+ */
+static bool vgpu_poll(struct vgpu_tenant *t)
+{
+	bool found = false;
+	u64 end_ns;
+
+	if (!t->n_polled)
+		return false;
+	if (vgpu_poll_prepare(t, &end_ns)) {
+		t->polling = true;
+		mutex_unlock(&t->lock);
+		while (!READ_ONCE(t->want) && !kthread_should_stop()) {
+			found = vgpu_poll_look(t);
+			if (found || ktime_get_ns() > end_ns)
+				break;
+			cpu_relax();
+			cond_resched();
+		}
+		mutex_lock(&t->lock);
+		t->polling = false;
+	}
+	if (t->want || vgpu_tenant_pending(t))
+		return true;
+	if (found)
+		vgpu_poll_kick(t);
+	else
+		vgpu_poll_end(t);
+	return true;
+}
+
+/* Run until there is nothing to do.  Under the lock. */
+static void vgpu_thread_run(struct vgpu_tenant *t)
+{
+	t->running = true;
+	do {
+		mutex_unlock(&t->lock);
+		vgpu_turn_take(&t->turn);
+		mutex_lock(&t->lock);
+		WRITE_ONCE(t->want, false);
+		vgpu_run_rounds(t, U32_MAX, U64_MAX);
+		vgpu_turn_end(&t->turn);
+	} while (vgpu_tenant_pending(t) || vgpu_poll(t));
+	t->running = false;
+	/* For those who wait until nobody is running. */
+	vgpu_tenant_changed(t);
+}
+
+int vgpu_tenant_thread(void *tenant)
+{
+	struct vgpu_tenant *t = tenant;
+
+	while (!kthread_should_stop()) {
+		wait_event_idle(t->thread_wait,
+				READ_ONCE(t->want) || kthread_should_stop());
+		mutex_lock(&t->lock);
+		WRITE_ONCE(t->want, false);
+		if (!t->running && (vgpu_tenant_pending(t) || t->n_polled))
+			vgpu_thread_run(t);
+		mutex_unlock(&t->lock);
+	}
+	return 0;
+}

@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0 OR MIT
+/*
+ * Tenants: making and ending them, and what their drivers ask of the model.
+ */
+#include <linux/cgroup.h>
+#include <linux/eventfd.h>
+#include <linux/kthread.h>
+#include <linux/mm.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/vmalloc.h>
+
+#include "gpu.h"
+#include "sysmem.h"
+#include "tenant.h"
+#include "uapi/vgpu_drm.h"
+
+static int vgpu_tenant_model(struct vgpu_tenant *t,
+			     const struct vgpu_model_config *config)
+{
+	size_t bytes = ALIGN(vgpu_model_bytes(config), 64);
+	int ret;
+
+	if (!bytes)
+		return -EINVAL;
+	/* Page aligned: it is longer than a page. */
+	t->m = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	if (!t->m)
+		return -ENOMEM;
+	ret = vgpu_model_init(t->m, bytes, config);
+	if (ret)
+		kvfree(t->m);
+	return ret;
+}
+
+/* In the opener's cgroups: what it runs is theirs. */
+static int vgpu_tenant_start(struct vgpu_tenant *t)
+{
+	struct task_struct *thread;
+	int ret;
+
+	thread = kthread_create(vgpu_tenant_thread, t, "vgpu%u-%d",
+				t->gpu->number, task_tgid_nr(current));
+	if (IS_ERR(thread))
+		return -ENOMEM;
+	ret = cgroup_attach_task_all(current, thread);
+	if (ret) {
+		kthread_stop(thread);
+		return ret;
+	}
+	t->thread = thread;
+	wake_up_process(thread);
+	return 0;
+}
+
+struct vgpu_tenant *vgpu_tenant_create(struct vgpu_gpu *gpu,
+				       const struct vgpu_model_config *config)
+{
+	struct vgpu_tenant *t;
+	int ret = -ENOMEM;
+
+	t = kvzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	if (!t)
+		return ERR_PTR(-ENOMEM);
+	kref_init(&t->ref);
+	t->gpu = gpu;
+	mutex_init(&t->lock);
+	xa_init(&t->system);
+	xa_init(&t->rings);
+	INIT_LIST_HEAD(&t->polled);
+	vgpu_turn_init(&t->turn, &gpu->turns);
+	init_waitqueue_head(&t->thread_wait);
+	init_waitqueue_head(&t->changed);
+	spin_lock_init(&t->irq_lock);
+	t->page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!t->page)
+		goto err_free;
+	ret = vgpu_store_init(&t->store, config->vram_bytes);
+	if (ret)
+		goto err_page;
+	ret = vgpu_tenant_model(t, config);
+	if (ret)
+		goto err_store;
+	ret = vgpu_tenant_start(t);
+	if (ret)
+		goto err_model;
+	return t;
+
+err_model:
+	vgpu_model_fini(t->m);
+	kvfree(t->m);
+err_store:
+	vgpu_store_fini(&t->store);
+err_page:
+	put_page(virt_to_page(t->page));
+err_free:
+	kvfree(t);
+	return ERR_PTR(ret);
+}
+
+static void vgpu_tenant_free(struct kref *ref)
+{
+	struct vgpu_tenant *t = container_of(ref, struct vgpu_tenant, ref);
+
+	WARN_ON(!xa_empty(&t->system));
+	WARN_ON(!xa_empty(&t->rings));
+	vgpu_model_fini(t->m);
+	kvfree(t->m);
+	vgpu_store_fini(&t->store);
+	/* Somebody may have it mapped still. */
+	put_page(virt_to_page(t->page));
+	kvfree(t);
+}
+
+void vgpu_tenant_put(struct vgpu_tenant *t)
+{
+	kref_put(&t->ref, vgpu_tenant_free);
+}
+
+static bool vgpu_tenant_idle(struct vgpu_tenant *t, u64 arg)
+{
+	return !t->running && t->at == t->n && !vgpu_model_pending(t->m);
+}
+
+void vgpu_tenant_close(struct vgpu_tenant *t)
+{
+	struct task_struct *thread = t->thread;
+	u32 i;
+
+	WRITE_ONCE(t->closing, true);
+	mutex_lock(&t->lock);
+	vgpu_model_clear(t->m);
+	vgpu_tenant_run(t);
+	mutex_unlock(&t->lock);
+	vgpu_tenant_settle(t, vgpu_tenant_idle, 0, false);
+
+	mutex_lock(&t->lock);
+	t->thread = NULL;
+	vgpu_tenant_changed(t);
+	mutex_unlock(&t->lock);
+	kthread_stop(thread);
+	for (i = 0; i < VGPU_MSIX_VECTORS; i++)
+		vgpu_tenant_set_eventfd(t, i, -1);
+	vgpu_tenant_put(t);
+}
+
+int vgpu_tenant_settle(struct vgpu_tenant *t,
+		       bool (*cond)(struct vgpu_tenant *t, u64 arg), u64 arg,
+		       bool killable)
+{
+	u64 seen;
+	int ret = 0;
+
+	for (;;) {
+		mutex_lock(&t->lock);
+		seen = t->page->events;
+		if (cond(t, arg))
+			break;
+		vgpu_tenant_run(t);
+		if (cond(t, arg))
+			break;
+		mutex_unlock(&t->lock);
+		/* Pairs with the release in vgpu_tenant_changed(). */
+		if (killable)
+			ret = wait_event_killable(t->changed,
+				smp_load_acquire(&t->page->events) != seen);
+		else
+			wait_event(t->changed,
+				   smp_load_acquire(&t->page->events) != seen);
+		if (ret)
+			return -EINTR;
+	}
+	mutex_unlock(&t->lock);
+	return 0;
+}
+
+int vgpu_tenant_admin(struct vgpu_tenant *t, const struct vgpu_cmd *cmd,
+		      u64 result[2])
+{
+	u64 seen;
+	int ret;
+
+	for (;;) {
+		mutex_lock(&t->lock);
+		seen = t->page->events;
+		ret = vgpu_model_admin(t->m, cmd, result);
+		vgpu_tenant_run(t);
+		mutex_unlock(&t->lock);
+		if (ret != -EAGAIN)
+			return ret;
+		/* Blocks are being zeroed or moved.  Pairs as above. */
+		if (wait_event_killable(t->changed,
+			smp_load_acquire(&t->page->events) != seen))
+			return -EINTR;
+	}
+}
+
+int vgpu_tenant_system_add(struct vgpu_tenant *t, struct vgpu_sysmem *mem,
+			   u32 *object)
+{
+	struct vgpu_cmd cmd = vgpu_admin_cmd(VGPU_ADMIN_SYSTEM_CREATE,
+					     mem->bytes, 0);
+	u64 result[2];
+	int ret;
+
+	mutex_lock(&t->lock);
+	ret = vgpu_model_admin(t->m, &cmd, result);
+	if (ret)
+		goto out;
+	*object = result[0];
+	ret = xa_err(xa_store(&t->system, *object & 0xffff, mem,
+			      GFP_KERNEL_ACCOUNT));
+	if (ret)
+		vgpu_model_object_close(t->m, *object);
+	vgpu_tenant_run(t);
+out:
+	mutex_unlock(&t->lock);
+	return ret;
+}
+
+void vgpu_tenant_object_close(struct vgpu_tenant *t, u32 object)
+{
+	mutex_lock(&t->lock);
+	vgpu_model_object_close(t->m, object);
+	vgpu_tenant_run(t);
+	mutex_unlock(&t->lock);
+}
+
+int vgpu_tenant_ring_add(struct vgpu_tenant *t, struct vgpu_ring_memory *ring)
+{
+	int ret;
+
+	mutex_lock(&t->lock);
+	INIT_LIST_HEAD(&ring->node);
+	ret = xa_err(xa_store(&t->rings, ring->ring & 0xffff, ring,
+			      GFP_KERNEL_ACCOUNT));
+	if (!ret)
+		ret = vgpu_model_ring_memory(t->m, ring->ring, ring->vaddr);
+	if (ret)
+		xa_erase(&t->rings, ring->ring & 0xffff);
+	else if (ring->poll_ns)
+		/* The thread may be looking at others. */
+		list_add_tail_rcu(&ring->node, &t->polled);
+	mutex_unlock(&t->lock);
+	return ret;
+}
+
+int vgpu_tenant_set_eventfd(struct vgpu_tenant *t, u32 vector, int fd)
+{
+	struct eventfd_ctx *ctx = NULL, *old;
+
+	if (fd >= 0) {
+		ctx = eventfd_ctx_fdget(fd);
+		if (IS_ERR(ctx))
+			return PTR_ERR(ctx);
+	}
+	spin_lock(&t->irq_lock);
+	old = t->eventfds[vector];
+	t->eventfds[vector] = ctx;
+	spin_unlock(&t->irq_lock);
+	if (old)
+		eventfd_ctx_put(old);
+	return 0;
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0 OR MIT */
+/*
+ * A tenant: a device model with memory and a thread around it.  A process that
+ * opened the render node has one, and so has each mediated device.
+ *
+ * DOC: Running the model
+ *
+ * Whoever has set @running owns the work items that the model gave out, and is
+ * alone in executing them, in their order; it holds @lock to talk to the model,
+ * not while it moves memory.  That is the tenant's thread, or a caller that
+ * rings the doorbell and runs what is cheap itself.  When it stops, and there
+ * is more, it wakes the thread: work that is pending has somebody who is at it,
+ * or will be.
+ *
+ * Why no wake-up is lost: what makes work pending, what looks whether there is
+ * some, and @running change under @lock.  @want is cleared by the thread before
+ * it takes @lock, and set by others who hold it.
+ *
+ * DOC: Locks
+ *
+ * In this order: &vgpu_client.lock, &vgpu_bo.lock, @lock, &vgpu_turns.lock,
+ * &vgpu_store.lock.  @lock is not held across copies from or to user space,
+ * pinning, moving memory, or anything that waits for another tenant.
+ */
+#ifndef VGPU_TENANT_H
+#define VGPU_TENANT_H
+
+#include <linux/kref.h>
+#include <linux/mutex.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
+
+#include "model/model.h"
+#include "store.h"
+#include "turn.h"
+
+struct eventfd_ctx;
+struct task_struct;
+struct vgpu_gpu;
+struct vgpu_sysmem;
+
+/* Items of one call of the model. */
+#define VGPU_TENANT_ITEMS	32u
+
+/**
+ * struct vgpu_done - how an item ended, until the model hears of it
+ */
+struct vgpu_done {
+	u32 id;
+	s32 status;
+	u64 now_ns;
+	u64 run_ns;
+};
+
+/**
+ * struct vgpu_ring_memory - memory of a ring that the model writes to
+ * @ring: ring id
+ * @vector: of its interrupts
+ * @vaddr: where the kernel sees it
+ * @object: id of the object of system memory that it is
+ * @poll_ns: how long the thread looks after a command; 0: not at all
+ * @polled: the thread looks at it; under the tenant's lock
+ * @slot: where it looks, and for what; the thread's own
+ * @seq: see @slot
+ * @node: in &vgpu_tenant.polled
+ */
+struct vgpu_ring_memory {
+	u32 ring;
+	u32 vector;
+	void *vaddr;
+	u32 object;
+	u64 poll_ns;
+	bool polled;
+	const u32 *slot;
+	u32 seq;
+	struct list_head node;
+};
+
+/**
+ * struct vgpu_tenant_stats - what the shell counts; under the lock
+ */
+struct vgpu_tenant_stats {
+	u64 kicks;
+	u64 kicks_inline;
+	u64 wakeups;
+	u64 polls;
+};
+
+/**
+ * struct vgpu_tenant - a tenant
+ * @ref: the client or instance, and each buffer in its VRAM
+ * @gpu: its GPU
+ * @lock: protects the model and everything below, but what says otherwise
+ * @m: the device model
+ * @store: VRAM
+ * @system: objects of system memory, struct vgpu_sysmem by the lower 16 bits
+ *	of their ids
+ * @rings: struct vgpu_ring_memory by the lower 16 bits of ids
+ * @polled: rings that the thread may look at, @n_polled of which it does
+ * @polling: it only looks
+ * @turn: on the GPU; of whoever has set @running
+ * @running: somebody executes items, and owns @work, @at and @n
+ * @closing: nothing is to be finished any more; read without the lock
+ * @work: items that the model gave out
+ * @at: the next of them to be executed
+ * @n: how many they are
+ * @thread: runs what nobody runs inline; NULL: there is none any more
+ * @thread_wait: where it sleeps
+ * @want: it has something to do; see "Running the model"
+ * @irq_lock: protects @eventfds; innermost
+ * @eventfds: who is told of interrupts, by vector; NULL: nobody
+ * @changed: who waits for @page->events
+ * @page: seen by the client
+ * @stats: see there
+ */
+struct vgpu_tenant {
+	struct kref ref;
+	struct vgpu_gpu *gpu;
+	struct mutex lock;
+	struct vgpu_model *m;
+	struct vgpu_store store;
+	struct xarray system;
+	struct xarray rings;
+	struct list_head polled;
+	u32 n_polled;
+	bool polling;
+	struct vgpu_turn turn;
+	bool running;
+	bool closing;
+	u32 at;
+	u32 n;
+	struct vgpu_work work[VGPU_TENANT_ITEMS];
+	struct vgpu_done done[VGPU_TENANT_ITEMS];
+	u32 n_done;
+	struct task_struct *thread;
+	wait_queue_head_t thread_wait;
+	bool want;
+	spinlock_t irq_lock;
+	struct eventfd_ctx *eventfds[VGPU_MSIX_VECTORS];
+	wait_queue_head_t changed;
+	struct drm_vgpu_client_page *page;
+	struct vgpu_tenant_stats stats;
+};
+
+/* tenant.c */
+struct vgpu_tenant *vgpu_tenant_create(struct vgpu_gpu *gpu,
+				       const struct vgpu_model_config *config);
+/*
+ * The client has gone: everything but VRAM that others hold goes, when nothing
+ * runs on it any more.  The thread ends.
+ */
+void vgpu_tenant_close(struct vgpu_tenant *t);
+void vgpu_tenant_put(struct vgpu_tenant *t);
+
+/**
+ * vgpu_tenant_admin() - an admin command of the tenant's driver
+ * @t: tenant
+ * @cmd: see vgpu_model_admin()
+ * @result: two words
+ *
+ * What it makes to do (zeroing, detaching) is run here, or by the thread.
+ * Return: 0 or a negative errno; -EINTR: killed while memory was being zeroed.
+ */
+int vgpu_tenant_admin(struct vgpu_tenant *t, const struct vgpu_cmd *cmd,
+		      u64 result[2]);
+
+/* The shortest form of it. */
+static inline struct vgpu_cmd vgpu_admin_cmd(u16 opcode, u64 a, u64 b)
+{
+	struct vgpu_cmd cmd = { .opcode = opcode, .op = { a, b } };
+
+	return cmd;
+}
+
+/* An object of system memory; @mem is the tenant's until its release. */
+int vgpu_tenant_system_add(struct vgpu_tenant *t, struct vgpu_sysmem *mem,
+			   u32 *object);
+/* No more mappings of it; it goes with the last one. */
+void vgpu_tenant_object_close(struct vgpu_tenant *t, u32 object);
+/* Memory for a ring that the model has made; gone with RING_DETACH. */
+int vgpu_tenant_ring_add(struct vgpu_tenant *t, struct vgpu_ring_memory *ring);
+
+/* Wait until @cond holds, which is looked at under the lock: 0 or -EINTR. */
+int vgpu_tenant_settle(struct vgpu_tenant *t,
+		       bool (*cond)(struct vgpu_tenant *t, u64 arg), u64 arg,
+		       bool killable);
+
+int vgpu_tenant_set_eventfd(struct vgpu_tenant *t, u32 vector, int fd);
+
+/* run.c */
+/* Run what there is, or see to it that it is run.  Under the lock. */
+void vgpu_tenant_run(struct vgpu_tenant *t);
+/* Have the thread do it.  Under the lock. */
+void vgpu_tenant_wake(struct vgpu_tenant *t);
+/* Ring the doorbell of a ring: -ENOENT.  Without the lock. */
+int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring);
+int vgpu_tenant_thread(void *tenant);
+void vgpu_tenant_changed(struct vgpu_tenant *t);
+
+#endif /* VGPU_TENANT_H */

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Rings of the render node: commands run, in each of the ways in which the
+ * module can run them.
+ */
+#include "drm_util.h"
+
+FIXTURE(ring) {
+	int fd;
+	uint32_t context;
+	struct ring ring;
+};
+
+FIXTURE_VARIANT(ring) {
+	uint32_t poll_us;
+};
+
+FIXTURE_VARIANT_ADD(ring, kicked) {
+	.poll_us = 0,
+};
+
+FIXTURE_VARIANT_ADD(ring, polled) {
+	.poll_us = 10000,
+};
+
+FIXTURE_SETUP(ring)
+{
+	struct drm_vgpu_ring_create how = { .poll_us = variant->poll_us };
+
+	self->fd = node_open(0);
+	ASSERT_LE(0, self->fd);
+	ASSERT_EQ(0, context_create(self->fd, &self->context));
+	ASSERT_EQ(0, ring_create(self->fd, self->context, 256, &how,
+				 &self->ring));
+}
+
+FIXTURE_TEARDOWN(ring)
+{
+	EXPECT_EQ(0, ring_destroy(&self->ring));
+	EXPECT_EQ(0, context_destroy(self->fd, self->context));
+	EXPECT_TRUE(gpu_is_empty(self->fd));
+	close(self->fd);
+}
+
+TEST_F(ring, nop)
+{
+	struct vgpu_cmd cmd = { .opcode = VGPU_CMD_NOP, .user_data = 42 };
+	int i;
+
+	for (i = 0; i < 1000; i++)
+		ASSERT_EQ(0, ring_do(&self->ring, &cmd));
+}
+
+TEST_F(ring, batches)
+{
+	struct vgpu_cmd cmds[64] = { 0 };
+	struct vgpu_completion done[64];
+	uint32_t i, k;
+
+	for (i = 0; i < 200; i++) {
+		for (k = 0; k < 64; k++)
+			cmds[k].user_data = i * 64 + k;
+		ASSERT_EQ(0, ring_submit(&self->ring, cmds, 64));
+		ASSERT_EQ(0, ring_finish(&self->ring));
+		ASSERT_EQ(64, vgpu_ring_reap(&self->ring.reaper, done, 64));
+		if (vgpu_ring_reap_release(&self->ring.reaper))
+			ring_kick(&self->ring, 0, 0, 0);
+		for (k = 0; k < 64; k++) {
+			ASSERT_EQ(i * 64 + k, done[k].user_data);
+			ASSERT_EQ(0, done[k].status);
+		}
+	}
+}
+
+TEST_F(ring, round_trip)
+{
+	const uint64_t bytes = 3 * MIB + 4;
+	uint32_t a, b, in, out;
+	uint64_t at_a, at_b, at_in, at_out;
+	char *p, *q;
+
+	ASSERT_EQ(0, bo_create(self->fd, DRM_VGPU_DOMAIN_VRAM, bytes, 0, &a));
+	ASSERT_EQ(0, bo_create(self->fd, DRM_VGPU_DOMAIN_VRAM, bytes, 0, &b));
+	ASSERT_EQ(0, bo_create(self->fd, DRM_VGPU_DOMAIN_SYSTEM, 4 * MIB, 0,
+			       &in));
+	q = mmap(NULL, 4 * MIB, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, q);
+	ASSERT_EQ(0, bo_register(self->fd, q, 4 * MIB, 0, &out));
+	ASSERT_EQ(0, map(self->fd, self->context, a, bytes, 0, &at_a));
+	ASSERT_EQ(0, map(self->fd, self->context, b, bytes, 0, &at_b));
+	ASSERT_EQ(0, map(self->fd, self->context, in, 4 * MIB, 0, &at_in));
+	ASSERT_EQ(0, map(self->fd, self->context, out, 4 * MIB, 0, &at_out));
+	p = bo_mmap(self->fd, in);
+	ASSERT_NE(MAP_FAILED, p);
+
+	fill_pattern(p, bytes, 1);
+	ASSERT_EQ(0, ring_op(&self->ring, VGPU_CMD_UPLOAD, at_a, at_in, bytes));
+	ASSERT_EQ(0, ring_op(&self->ring, VGPU_CMD_COPY, at_b, at_a, bytes));
+	ASSERT_EQ(0, ring_op(&self->ring, VGPU_CMD_CLEAR, at_a, bytes, 0x12345678));
+	ASSERT_EQ(0, ring_op(&self->ring, VGPU_CMD_DOWNLOAD, at_out, at_b, bytes));
+	EXPECT_EQ(0, memcmp(p, q, bytes));
+	ASSERT_EQ(0, ring_op(&self->ring, VGPU_CMD_DOWNLOAD, at_out, at_a, bytes));
+	EXPECT_EQ(0x12345678, *(uint32_t *)(q + bytes - 4));
+
+	munmap(p, 4 * MIB);
+	EXPECT_EQ(0, bo_close(self->fd, a));
+	EXPECT_EQ(0, bo_close(self->fd, b));
+	EXPECT_EQ(0, bo_close(self->fd, in));
+	EXPECT_EQ(0, bo_close(self->fd, out));
+	/* Mappings keep what they map. */
+	EXPECT_LT(0, gpu_used(self->fd));
+	EXPECT_EQ(0, unmap(self->fd, self->context, at_a));
+	EXPECT_EQ(0, unmap(self->fd, self->context, at_b));
+	EXPECT_TRUE(gpu_is_empty(self->fd));
+}
+
+/* VRAM that is mapped, and what commands see of it. */
+TEST_F(ring, vram_mmap)
+{
+	uint32_t a, b;
+	uint64_t at_a, at_b;
+	char *p, *q;
+
+	ASSERT_EQ(0, bo_create(self->fd, DRM_VGPU_DOMAIN_VRAM, 10000, 0, &a));
+	ASSERT_EQ(0, bo_create(self->fd, DRM_VGPU_DOMAIN_VRAM, 10000, 0, &b));
+	ASSERT_EQ(0, map(self->fd, self->context, a, 10000, 0, &at_a));
+	ASSERT_EQ(0, map(self->fd, self->context, b, 10000, 0, &at_b));
+	p = bo_mmap(self->fd, a);
+	q = bo_mmap(self->fd, b);
+	ASSERT_NE(MAP_FAILED, p);
+	ASSERT_NE(MAP_FAILED, q);
+	EXPECT_EQ(0, p[0] | p[9999] | q[0] | q[9999]);
+	fill_pattern(p, 10000, 7);
+	ASSERT_EQ(0, ring_op(&self->ring, VGPU_CMD_COPY, at_b, at_a, 10000));
+	EXPECT_EQ(0, memcmp(p, q, 10000));
+	bo_close(self->fd, a);
+	bo_close(self->fd, b);
+	EXPECT_EQ(0, memcmp(p, q, 10000));
+	munmap((void *)((uintptr_t)p & ~4095ul), 3 * 4096);
+	munmap((void *)((uintptr_t)q & ~4095ul), 3 * 4096);
+	ASSERT_EQ(0, unmap(self->fd, self->context, at_a));
+	ASSERT_EQ(0, unmap(self->fd, self->context, at_b));
+}
+
+TEST_HARNESS_MAIN
