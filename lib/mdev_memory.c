@@ -12,6 +12,7 @@
 
 /* Between two looks at memory that a command may be using still. */
 #define VGPU_MDEV_LOOK_NS	1000000u
+#define VGPU_MDEV_LOOKS		1000u
 /* So much is moved in one call, which keeps commands waiting. */
 #define VGPU_MDEV_MOVE_BYTES	(16ull << 20)
 
@@ -251,7 +252,6 @@ int vgpu_mdev_system_alloc(void *b, uint64_t bytes,
 /* Whether all that the kernel has pinned of this process is listed here. */
 static bool all_unpinned(struct vgpu_mdev *d)
 {
-	struct drm_vgpu_statistics stats;
 	struct drm_vgpu_memory memory;
 	bool all;
 
@@ -260,9 +260,16 @@ static bool all_unpinned(struct vgpu_mdev *d)
 			      sizeof(memory)) ||
 	      memory.registered <= d->registered;
 	pthread_rwlock_unlock(&d->register_lock);
-	/* Or there is no command that could use it. */
-	return all || vgpu_mdev_query(d, DRM_VGPU_QUERY_STATISTICS, &stats,
-				      sizeof(stats)) || !stats.in_flight;
+	return all;
+}
+
+/* Whether there is a command that could use memory. */
+static bool is_busy(struct vgpu_mdev *d)
+{
+	struct drm_vgpu_statistics stats;
+
+	return !vgpu_mdev_query(d, DRM_VGPU_QUERY_STATISTICS, &stats,
+				sizeof(stats)) && stats.in_flight;
 }
 
 /*
@@ -272,8 +279,11 @@ static bool all_unpinned(struct vgpu_mdev *d)
 static void wait_unpinned(struct vgpu_mdev *d)
 {
 	uint64_t seen = vgpu_mdev_events(d);
+	uint32_t idle = 0;
 
-	while (!all_unpinned(d)) {
+	/* A kernel that does not give it back to an idle client never will. */
+	while (!all_unpinned(d) && idle < VGPU_MDEV_LOOKS) {
+		idle = is_busy(d) ? 0 : idle + 1;
 		vgpu_mdev_wait(d, seen,
 			       vgpu_deadline_after_ns(VGPU_MDEV_LOOK_NS));
 		seen = vgpu_mdev_events(d);

@@ -103,8 +103,8 @@ int vgpu_stage_take(struct vgpu_device *dev, struct vgpu_stage *stage,
 		 (uint64_t)s->free[i][--s->count[i]] * classes[i].bytes;
 	memset(stage, 0, sizeof(*stage));
 	stage->address = s->address + offset;
-	pthread_mutex_unlock(&s->lock);
 	stage->cpu = (char *)s->mem + offset;
+	pthread_mutex_unlock(&s->lock);
 	stage->bytes = bytes;
 	stage->class = i;
 	return 0;

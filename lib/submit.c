@@ -61,7 +61,7 @@ static int stage_large(struct vgpu_device_ring *ring, struct vgpu_stage *stage,
 		ret = -EFAULT;
 	else
 		ret = vgpu_stage_map(ring->dev, stage, ptr, bytes, source);
-	if (ret == -EFAULT || ret == -EAGAIN)
+	if (ret == -EFAULT || ret == -EAGAIN || ret == -EOPNOTSUPP)
 		ret = vgpu_stage_bounce(ring->dev, stage, ptr, bytes, source);
 	return ret;
 }

@@ -218,7 +218,6 @@ int fake_bo_info(struct fake_client *c, struct drm_vgpu_bo_info *a)
 		a->flags |= DRM_VGPU_BO_PINNED;
 	a->mmap_skip = a->offset % 4096;
 	a->mmap_bytes = (a->mmap_skip + bo->bytes + 4095) & ~4095ull;
-	bo->skip = a->mmap_skip;
 	return 0;
 }
 
@@ -242,11 +241,34 @@ int fake_bo_close(struct fake_client *c, struct drm_gem_close *a)
 	return 0;
 }
 
+/* Pages of the simulator's VRAM, as those of another mapping. */
+static int map_vram(struct fake_client *c, struct fake_bo *bo, size_t bytes,
+		    int prot)
+{
+	uint64_t offset;
+	void *p;
+	int ret;
+
+	ret = vgpu_sim_map(c->s, bo->object, bo->bytes, &bo->vram);
+	if (ret)
+		return ret;
+	offset = (uint64_t)((char *)bo->vram - c->s->vram);
+	p = MAP_FAILED;
+	if (bytes == ((offset % 4096 + bo->bytes + 4095) & ~4095ull))
+		p = mmap(NULL, bytes, prot, MAP_SHARED, c->s->vram_fd,
+			 (off_t)(offset & ~4095ull));
+	if (p == MAP_FAILED) {
+		vgpu_sim_unmap(c->s, bo->object, bo->vram, bo->bytes);
+		return -EINVAL;
+	}
+	bo->mapped = p;
+	return 0;
+}
+
 int fake_client_mmap(struct fake_client *c, size_t bytes, int prot,
 		     uint64_t offset, void **p)
 {
 	struct fake_bo *bo;
-	void *cpu;
 	int ret;
 
 	pthread_mutex_lock(&c->lock);
@@ -264,13 +286,10 @@ int fake_client_mmap(struct fake_client *c, size_t bytes, int prot,
 		ret = -EINVAL;
 	if (ret)
 		goto out;
-	if (bo->domain == DRM_VGPU_DOMAIN_VRAM) {
-		ret = vgpu_sim_map(c->s, bo->object, bo->bytes, &cpu);
-		if (!ret)
-			bo->mapped = (char *)cpu - bo->skip;
-	} else {
+	if (bo->domain == DRM_VGPU_DOMAIN_VRAM)
+		ret = map_vram(c, bo, bytes, prot);
+	else
 		bo->mapped = bo->cpu;
-	}
 	*p = bo->mapped;
 out:
 	pthread_mutex_unlock(&c->lock);
@@ -292,9 +311,10 @@ bool fake_client_munmap(struct fake_client *c, void *p, size_t bytes)
 	if (bo) {
 		vgpu_assert(bytes >= bo->bytes);
 		bo->mapped = NULL;
+		if (bo->domain == DRM_VGPU_DOMAIN_VRAM)
+			munmap(p, bytes);
 		if (bo->domain == DRM_VGPU_DOMAIN_VRAM && bo->object)
-			vgpu_sim_unmap(c->s, bo->object, (char *)p + bo->skip,
-				       bo->bytes);
+			vgpu_sim_unmap(c->s, bo->object, bo->vram, bo->bytes);
 		fake_bo_put(c, bo);
 	}
 	pthread_mutex_unlock(&c->lock);

@@ -20,7 +20,7 @@
  * @object: of the simulator; 0: none, or a reset has ended it
  * @cpu: of system and registered memory
  * @mapped: what mmap() gave, or NULL
- * @skip: what BO_INFO said last
+ * @vram: where that is in the simulator's VRAM
  * @ring: a ring is on it
  * @handle: 0: closed
  */
@@ -32,9 +32,9 @@ struct fake_bo {
 	uint32_t handle;
 	uint32_t ring;
 	uint64_t bytes;
-	uint64_t skip;
 	char *cpu;
-	char *mapped;
+	void *mapped;
+	void *vram;
 };
 
 /**
