@@ -113,17 +113,22 @@ static int fails(unsigned long request)
 	return error;
 }
 
+/* As much as there is room for, and how much there is. */
+static void give(char *to, size_t *bytes, const char *s)
+{
+	size_t n = strlen(s);
+
+	memcpy(to, s, n < *bytes ? n : *bytes);
+	*bytes = n;
+}
+
 static int version(const struct fake_client *c, struct drm_version *v)
 {
-	const char *desc = "fake GPU";
-
 	v->version_major = 0;
 	v->version_minor = 1;
 	v->version_patchlevel = 2;
-	strncpy(v->name, c->node->driver, v->name_len);
-	strncpy(v->desc, desc, v->desc_len);
-	v->name_len = strlen(c->node->driver);
-	v->desc_len = strlen(desc);
+	give(v->name, &v->name_len, c->node->driver);
+	give(v->desc, &v->desc_len, "fake GPU");
 	return 0;
 }
 
