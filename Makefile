@@ -312,6 +312,8 @@ check-asan: $(TESTS:%=build/asan/%) build/asan/vgpu-worker | $(KERNEL_DEPS)
 # which newer kernels have: run without.
 check-tsan: $(patsubst %,build/tsan/%,$(filter %_mt,$(TESTS))) build/tsan/vgpu-worker | $(KERNEL_DEPS)
 	$(Q)TEST_WRAPPER="setarch -R" selftests/run-tests.sh $(filter-out %/vgpu-worker,$^)
+	$(Q)TEST_WRAPPER="setarch -R" selftests/check-backends.sh --only mdev-fake \
+		build/tsan/selftests/unit/test_device_mt
 
 check-headers:
 	$(Q)selftests/check-headers.sh

@@ -18,7 +18,8 @@ not_here="not_brought_up info_of_the_caller bad_options bad_info descriptors
 	no_descriptors_left bad_kernels no_engine memory_is_given_back"
 
 # The kernel runs no functions of a process as kernels.
-not_mdev="launch_by_address arguments program_order bad_arguments thrown_away"
+not_mdev="launch_by_address arguments program_order bad_arguments thrown_away
+	one_ring one_ring_background several_rings several_rings_background"
 # It has run a command, most likely, before the next call: what is outstanding
 # before a wait, which ring comes first, and who has seen commands end, are
 # questions to a device that only runs when it is told to.
