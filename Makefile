@@ -59,7 +59,8 @@ BENCH_kernel_wgpu_CFLAGS = -isystem build/deps/wgpu/include
 WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wmissing-prototypes \
 	    -Wstrict-prototypes -Wshadow -Wvla $(if $(WERROR),-Werror)
 CXX_WARNINGS := -Wall -Wextra -Wno-unused-parameter -Wshadow $(if $(WERROR),-Werror)
-INCLUDES := -Iuapi -Ikernel/model -Ilib -Ilib/include
+DRM_CFLAGS := $(patsubst -I%,-isystem %,$(shell pkg-config --cflags libdrm))
+INCLUDES := -Iuapi -Ikernel/model -Ilib -Ilib/include $(DRM_CFLAGS)
 BASE_CFLAGS := -fPIC -fvisibility=hidden -pthread $(INCLUDES) -MMD -MP
 SANITIZE := address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 
@@ -93,8 +94,9 @@ cxx = $(or $($(1)_CXX),$(CXX)) -std=c++17 $(CXX_WARNINGS) $(CPPFLAGS) $(BASE_CFL
       $($(1)_CFLAGS)
 
 # What admission is made of: SPIRV-Tools, which Debian has as archives only, and
-# SPIRV-Cross.  Vulkan and WebGPU are loaded at run time.
-LIBS := -lSPIRV-Tools -lspirv-cross-c-shared -lstdc++ -lm
+# SPIRV-Cross; and libdrm, for vgpu.ko.  Vulkan and WebGPU are loaded at run
+# time.
+LIBS := -lSPIRV-Tools -lspirv-cross-c-shared -ldrm -lstdc++ -lm
 
 # $(call objects,WAY,SOURCES)
 objects = $(patsubst %,build/$(1)/%.o,$(basename $(2)))
@@ -134,7 +136,12 @@ build/$(1)/libvgpu.so: build/$(1)/libvgpu.so.0
 	@ln -sf libvgpu.so.0 $$@
 
 build/$(1)/selftests/unit/%: build/$(1)/selftests/unit/%.o build/$(1)/internal.a
-	$$(call say,LD) $$(call cc,$(1)) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
+	$$(call say,LD) $$(call cc,$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
+		build/$(1)/internal.a $$(LIBS)
+
+# With a stand-in for vgpu.ko.
+$$(addprefix build/$(1)/selftests/unit/,test_mdev test_device test_device_memory \
+	test_device_mt test_sim): $$(call objects,$(1),$$(wildcard selftests/fake/drm*.c))
 
 build/$(1)/vgpu-worker: $$(call objects,$(1),$$(WORKER_SRC)) build/$(1)/internal.a
 	$$(call say,LD) $$(call cc,$(1)) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
@@ -318,6 +325,8 @@ check-asan: $(TESTS:%=build/asan/%) build/asan/vgpu-worker | $(KERNEL_DEPS)
 # which newer kernels have: run without.
 check-tsan: $(patsubst %,build/tsan/%,$(filter %_mt,$(TESTS))) build/tsan/vgpu-worker | $(KERNEL_DEPS)
 	$(Q)TEST_WRAPPER="setarch -R" selftests/run-tests.sh $(filter-out %/vgpu-worker,$^)
+	$(Q)TEST_WRAPPER="setarch -R" selftests/check-backends.sh --only mdev-fake \
+		build/tsan/selftests/unit/test_device_mt
 
 check-headers:
 	$(Q)selftests/check-headers.sh

@@ -2,12 +2,11 @@
 /*
  * The backends by name, and which of them this library and this host have.
  */
-#include <dirent.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "backend.h"
 #include "executor/executor.h"
+#include "mdev.h"
 #include "os.h"
 
 static const char *const names[] = {
@@ -52,38 +51,11 @@ const struct vgpu_backend_ops *vgpu_backend_find(uint32_t backend)
 		return &vgpu_vulkan_ops;
 	case VGPU_BACKEND_WGPU:
 		return &vgpu_wgpu_ops;
+	case VGPU_BACKEND_MDEV:
+		return &vgpu_mdev_ops;
 	default:
 		return NULL;
 	}
-}
-
-/* Render nodes whose driver is vgpu. */
-static uint32_t count_render_nodes(void)
-{
-	char path[PATH_MAX], target[PATH_MAX], *driver;
-	struct dirent *e;
-	uint32_t n = 0;
-	ssize_t len;
-	DIR *dir;
-
-	dir = opendir("/sys/class/drm");
-	if (!dir)
-		return 0;
-	while ((e = readdir(dir))) {
-		if (strncmp(e->d_name, "renderD", 7))
-			continue;
-		snprintf(path, sizeof(path), "/sys/class/drm/%s/device/driver",
-			 e->d_name);
-		len = readlink(path, target, sizeof(target) - 1);
-		if (len < 0)
-			continue;
-		target[len] = 0;
-		driver = strrchr(target, '/');
-		if (driver && !strcmp(driver + 1, "vgpu"))
-			n++;
-	}
-	closedir(dir);
-	return n;
 }
 
 /*
@@ -133,15 +105,8 @@ bool vgpu_backend_probe(uint32_t backend, struct vgpu_probe *p)
 	case VGPU_BACKEND_WGPU:
 		return probe_wgpu(p);
 	case VGPU_BACKEND_MDEV:
-		p->devices = count_render_nodes();
-		if (p->devices)
-			snprintf(p->reason, sizeof(p->reason),
-				 "%u render nodes of driver vgpu, but this library cannot open them yet",
-				 p->devices);
-		else
-			snprintf(p->reason, sizeof(p->reason),
-				 "no render node of driver vgpu (vgpu.ko is not loaded), and this library cannot open one yet");
-		return false;
+		vgpu_mdev_count(p);
+		return p->devices;
 	default:
 		snprintf(p->reason, sizeof(p->reason),
 			 "not built into this library yet");

@@ -38,6 +38,22 @@ struct vgpu_backend_ring {
 };
 
 /**
+ * struct vgpu_backend_system - memory of this process as an object
+ * @cpu: its first byte, as this process sees it
+ * @bytes: how long it is
+ * @object: the object
+ * @skip: where in the object it begins
+ * @read_only: commands cannot write to it: it has to be mapped so
+ */
+struct vgpu_backend_system {
+	void *cpu;
+	uint64_t bytes;
+	uint32_t object;
+	uint32_t skip;
+	bool read_only;
+};
+
+/**
  * struct vgpu_backend_ops - a backend
  *
  * Guarantees of every operation: 0 or a negative errno unless it says
@@ -62,14 +78,21 @@ struct vgpu_backend_ring {
  * @ring_destroy: the device has let go of the memory when it returns
  * @ring_free: free what @ring_create gave; after @ring_destroy or @reset
  * @doorbell: look at that ring
- * @system_create: an object made of memory of this process; any alignment.
- *	With @own it is malloc'ed and the backend's from then on, who frees it
- *	when no command uses it any more
- * @system_destroy: end that object, whose mappings are gone.  With @wait no
- *	command uses the memory when it returns; else it is the caller that
+ * @system_create: an object made of memory of this process, any alignment.
+ *	@source: commands only read it, so that it need not be writable.
+ *	-EFAULT: it is no memory that commands could use
+ * @system_alloc: an object made of new memory, for commands that this process
+ *	may know too little about to say when the last one has ended: it stays
+ *	until none uses it any more, also after @system_destroy, and is not to
+ *	be touched after that or a reset
+ * @system_destroy: end either, whose mappings are gone.  With @wait no command
+ *	uses memory of this process when it returns; else it is the caller that
  *	knows that none does
- * @map: CPU address of VRAM that is pinned, for the caller to read and write
- *	while commands go on, until @unmap
+ * @pool: an object made of memory that stays where it is until @close, over
+ *	resets, which end the object; once after each @enable, always as long
+ * @map: CPU address of a block of VRAM, for the caller to read and write while
+ *	commands go on, until @unmap or a reset; it does not move meanwhile, and
+ *	is not mapped twice
  * @limits: what launches may ask for; -EOPNOTSUPP and a line: nothing runs them
  * @events: a number that changes after everything that @run or another thread
  *	brought about
@@ -84,9 +107,13 @@ struct vgpu_backend_ring {
  *	returns
  * @kernel_usage: of either; -ENOENT
  * @compact: as vgpu_device_compact()
+ * @pins: what @system_create gets is pinned, and counted in RLIMIT_MEMLOCK
+ * @timeouts: launches have to say themselves how long they may run
  */
 struct vgpu_backend_ops {
 	const char *name;
+	bool pins;
+	bool timeouts;
 	int (*open)(const struct vgpu_device_options *options,
 		    struct vgpu_message *msg, void **b);
 	void (*close)(void *b);
@@ -99,11 +126,14 @@ struct vgpu_backend_ops {
 	void (*ring_destroy)(void *b, uint32_t id);
 	void (*ring_free)(void *b, void *mem, uint32_t entries);
 	void (*doorbell)(void *b, uint32_t ring);
-	int (*system_create)(void *b, void *ptr, uint64_t bytes, bool own,
-			     uint32_t *object);
+	int (*system_create)(void *b, void *ptr, uint64_t bytes, bool source,
+			     struct vgpu_backend_system *sys);
+	int (*system_alloc)(void *b, uint64_t bytes,
+			    struct vgpu_backend_system *sys);
 	void (*system_destroy)(void *b, uint32_t object, bool wait);
-	int (*map)(void *b, uint64_t offset, uint64_t bytes, void **cpu);
-	void (*unmap)(void *b, void *cpu, uint64_t bytes);
+	int (*pool)(void *b, uint64_t bytes, struct vgpu_backend_system *sys);
+	int (*map)(void *b, uint32_t object, uint64_t bytes, void **cpu);
+	void (*unmap)(void *b, uint32_t object, void *cpu, uint64_t bytes);
 	int (*limits)(void *b, struct vgpu_device_limits *limits,
 		      struct vgpu_message *msg);
 	uint64_t (*events)(void *b);
@@ -132,6 +162,7 @@ struct vgpu_backend_ops {
 extern const struct vgpu_backend_ops vgpu_sim_ops;
 extern const struct vgpu_backend_ops vgpu_vulkan_ops;
 extern const struct vgpu_backend_ops vgpu_wgpu_ops;
+extern const struct vgpu_backend_ops vgpu_mdev_ops;
 
 /* The operations of a backend, or NULL if this library lacks it. */
 const struct vgpu_backend_ops *vgpu_backend_find(uint32_t backend);

@@ -132,6 +132,8 @@ int vgpu_device_open(const struct vgpu_device_options *options,
 	if (!d)
 		return refuse(&o, -ENOMEM, "memory is short");
 	d->ops = ops;
+	if (ops->timeouts)
+		d->launch_timeout_ns = o.launch_timeout_ms * 1000000ull;
 	ret = vgpu_staging_init(d);
 	if (ret) {
 		device_free(d);

@@ -34,7 +34,7 @@
  * struct vgpu_stage - memory that a command in flight uses on its way
  * @cpu: where the library sees it; NULL: none
  * @address: where the device does
- * @target: where to copy it to when the command ends, or NULL
+ * @target: where to copy it to when the command has ended well, or NULL
  * @bytes: how much
  * @class: of the pool it comes from, or VGPU_STAGE_CLASSES for a mapping of its
  *	own
@@ -54,7 +54,7 @@ struct vgpu_stage {
 /**
  * struct vgpu_staging - memory for staging: pieces of three sizes
  * @lock: protects the rest
- * @mem: all of it, one object of system memory
+ * @mem: all of it, one object of system memory; NULL: the device was never up
  * @address: where the device sees that
  * @free: for each size the pieces that are free, by number
  * @count: how many of those
@@ -196,6 +196,7 @@ struct vgpu_kernel_name {
  * struct vgpu_device - a device
  * @control: serialises everything that changes @state or makes and ends rings
  * @state: enum vgpu_device_state; written under @control, atomic
+ * @launch_timeout_ns: what launches say, if the backend wants that; 0: nothing
  * @rings_lock: protects @rings; taken after @control
  * @next_number: where to look for a free number
  * @own: the ring that NULL means; atomic
@@ -219,6 +220,7 @@ struct vgpu_device {
 	uint32_t state;
 	uint32_t context;
 	uint32_t entries;
+	uint64_t launch_timeout_ns;
 
 	pthread_rwlock_t rings_lock;
 	struct vgpu_device_ring *rings[VGPU_DEVICE_RINGS];
@@ -300,11 +302,11 @@ void vgpu_staging_fini(struct vgpu_device *dev);
 int vgpu_stage_take(struct vgpu_device *dev, struct vgpu_stage *stage,
 		    uint64_t bytes);
 int vgpu_stage_map(struct vgpu_device *dev, struct vgpu_stage *stage,
-		   void *ptr, uint64_t bytes);
+		   void *ptr, uint64_t bytes, bool source);
 int vgpu_stage_bounce(struct vgpu_device *dev, struct vgpu_stage *stage,
-		      const void *ptr, uint64_t bytes);
-void vgpu_stage_end(struct vgpu_device *dev, struct vgpu_stage *stage,
-		    bool deliver);
+		      void *ptr, uint64_t bytes, bool source);
+int32_t vgpu_stage_end(struct vgpu_device *dev, struct vgpu_stage *stage,
+		       int32_t status);
 
 /* spans.c */
 void vgpu_spans_init(struct vgpu_spans *spans);
@@ -315,9 +317,15 @@ struct vgpu_span *vgpu_spans_find(struct vgpu_spans *spans, uint64_t start,
 void vgpu_spans_remove(struct vgpu_spans *spans, struct vgpu_span *span);
 void vgpu_spans_clear(struct vgpu_spans *spans);
 
+/* Whether transfers can name that address of system memory. */
+static inline bool vgpu_address_fits(uint64_t address)
+{
+	return !(address & 3);
+}
+
 /* device_memory.c */
-int vgpu_map_object(struct vgpu_device *dev, uint32_t object, uint64_t bytes,
-		    uint64_t *address);
+int vgpu_map_system(struct vgpu_device *dev,
+		    const struct vgpu_backend_system *sys, uint64_t *address);
 void vgpu_unmap_object(struct vgpu_device *dev, uint64_t address);
 bool vgpu_find_registered(struct vgpu_device *dev, uint64_t ptr,
 			  uint64_t bytes, u64 *address);

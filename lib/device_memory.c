@@ -6,9 +6,9 @@
 
 #define VGPU_ALLOC_MAX		(1ull << 30)
 
-/* Anywhere in the device's address space. */
-int vgpu_map_object(struct vgpu_device *dev, uint32_t object, uint64_t bytes,
-		    uint64_t *address)
+/* Anywhere in the device's address space.  @flags: VGPU_MAP_F_READ_ONLY. */
+static int map_object(struct vgpu_device *dev, uint32_t object, uint64_t bytes,
+		      uint32_t flags, uint64_t *address)
 {
 	struct vgpu_cmd cmd = {
 		.opcode = VGPU_ADMIN_MAP,
@@ -16,7 +16,7 @@ int vgpu_map_object(struct vgpu_device *dev, uint32_t object, uint64_t bytes,
 			dev->context, object, 0, 0,
 			(bytes + VGPU_MAP_GRANULE - 1) &
 				~(uint64_t)(VGPU_MAP_GRANULE - 1),
-			VGPU_MAP_F_ANYWHERE,
+			VGPU_MAP_F_ANYWHERE | flags,
 		},
 	};
 	u64 result[2];
@@ -28,10 +28,25 @@ int vgpu_map_object(struct vgpu_device *dev, uint32_t object, uint64_t bytes,
 	return ret;
 }
 
+/* Memory of this process; @address is that of its first byte. */
+int vgpu_map_system(struct vgpu_device *dev,
+		    const struct vgpu_backend_system *sys, uint64_t *address)
+{
+	int ret;
+
+	ret = map_object(dev, sys->object, sys->skip + sys->bytes,
+			 sys->read_only ? VGPU_MAP_F_READ_ONLY : 0, address);
+	if (!ret)
+		*address += sys->skip;
+	return ret;
+}
+
+/* @address: as it was mapped, or of the first byte. */
 void vgpu_unmap_object(struct vgpu_device *dev, uint64_t address)
 {
 	struct vgpu_cmd cmd = vgpu_admin_cmd(VGPU_ADMIN_UNMAP, dev->context,
-					     address, 0);
+					     address & ~(VGPU_PAGE_BYTES - 1ull),
+					     0);
 	u64 result[2];
 
 	vgpu_device_admin(dev, &cmd, result);
@@ -41,15 +56,6 @@ static int object_destroy(struct vgpu_device *dev, uint32_t object)
 {
 	struct vgpu_cmd cmd = vgpu_admin_cmd(VGPU_ADMIN_OBJECT_DESTROY, object,
 					     0, 0);
-	u64 result[2];
-
-	return vgpu_device_admin(dev, &cmd, result);
-}
-
-static int object_pin(struct vgpu_device *dev, uint32_t object, bool pin)
-{
-	struct vgpu_cmd cmd = vgpu_admin_cmd(VGPU_ADMIN_OBJECT_PIN, object,
-					     pin, 0);
 	u64 result[2];
 
 	return vgpu_device_admin(dev, &cmd, result);
@@ -71,7 +77,7 @@ static int alloc(struct vgpu_device *dev, uint64_t bytes, uint64_t alignment,
 	memset(span, 0, sizeof(*span));
 	span->object = (uint32_t)result[0];
 	span->bytes = bytes;
-	ret = vgpu_map_object(dev, span->object, bytes, &span->address);
+	ret = map_object(dev, span->object, bytes, 0, &span->address);
 	if (ret)
 		goto err_object;
 	span->start = span->address;
@@ -178,22 +184,16 @@ int vgpu_device_free(struct vgpu_device *dev, uint64_t address)
 /* With the lock of allocations held for writing: where the CPU sees a block. */
 static int span_map(struct vgpu_device *dev, struct vgpu_span *span)
 {
-	struct vgpu_cmd cmd = vgpu_admin_cmd(VGPU_ADMIN_OBJECT_INFO,
-					     span->object, 0, 0);
-	u64 result[2];
 	int ret;
 
 	if (span->maps)
 		return 0;
-	ret = object_pin(dev, span->object, true);
+	ret = dev->ops->map(dev->backend, span->object, span->bytes,
+			    (void **)&span->cpu);
 	if (ret)
-		return ret;
-	ret = vgpu_device_admin(dev, &cmd, result);
-	if (!ret)
-		ret = dev->ops->map(dev->backend, result[0], span->bytes,
-				    (void **)&span->cpu);
-	if (ret)
-		object_pin(dev, span->object, false);
+		vgpu_message_set(&dev->msg, ret, "cannot map %llu bytes: %s",
+				 (unsigned long long)span->bytes,
+				 strerror(-ret));
 	return ret;
 }
 
@@ -242,8 +242,8 @@ int vgpu_device_unmap(struct vgpu_device *dev, uint64_t address)
 				       "no memory is mapped at 0x%llx",
 				       (unsigned long long)address);
 	else if (!--span->maps) {
-		dev->ops->unmap(dev->backend, span->cpu, span->bytes);
-		object_pin(dev, span->object, false);
+		dev->ops->unmap(dev->backend, span->object, span->cpu,
+				span->bytes);
 	}
 	pthread_rwlock_unlock(&dev->allocations.lock);
 	pthread_rwlock_unlock(&dev->epoch_lock);
@@ -261,10 +261,9 @@ bool vgpu_find_registered(struct vgpu_device *dev, uint64_t ptr,
 		return false;
 	pthread_rwlock_rdlock(&dev->registrations.lock);
 	span = vgpu_spans_find(&dev->registrations, ptr, bytes);
-	/* The device wants multiples of 4. */
-	if (span && !((ptr - span->start) & 3)) {
+	if (span) {
 		*address = span->address + (ptr - span->start);
-		found = true;
+		found = vgpu_address_fits(*address);
 	}
 	pthread_rwlock_unlock(&dev->registrations.lock);
 	return found;
@@ -272,14 +271,20 @@ bool vgpu_find_registered(struct vgpu_device *dev, uint64_t ptr,
 
 static int register_span(struct vgpu_device *dev, struct vgpu_span *span)
 {
+	void *ptr = (void *)(uintptr_t)span->start;
+	struct vgpu_backend_system sys;
 	int ret;
 
-	ret = dev->ops->system_create(dev->backend,
-				      (void *)(uintptr_t)span->start,
-				      span->bytes, false, &span->object);
+	ret = dev->ops->system_create(dev->backend, ptr, span->bytes, false,
+				      &sys);
+	/* Constants, perhaps: they can be a source at least. */
+	if (ret == -EFAULT)
+		ret = dev->ops->system_create(dev->backend, ptr, span->bytes,
+					      true, &sys);
 	if (ret)
 		return ret;
-	ret = vgpu_map_object(dev, span->object, span->bytes, &span->address);
+	span->object = sys.object;
+	ret = vgpu_map_system(dev, &sys, &span->address);
 	if (ret)
 		goto err_object;
 	pthread_rwlock_wrlock(&dev->registrations.lock);
@@ -291,6 +296,23 @@ static int register_span(struct vgpu_device *dev, struct vgpu_span *span)
 err_object:
 	dev->ops->system_destroy(dev->backend, span->object, false);
 	return ret;
+}
+
+/* Why memory could not be registered. */
+static const char *no_registration(const struct vgpu_device *dev, int error)
+{
+	switch (error) {
+	case -EEXIST:
+		return "some of it is registered";
+	case -ENOSPC:
+		return dev->ops->pins ?
+			"too much is registered or allocated; RLIMIT_MEMLOCK (ulimit -l) counts, too" :
+			"too much is registered or allocated";
+	case -EFAULT:
+		return "not all of it is memory of this process that can be pinned";
+	default:
+		return strerror(-error);
+	}
 }
 
 int vgpu_device_register(struct vgpu_device *dev, void *ptr, uint64_t bytes,
@@ -315,11 +337,7 @@ int vgpu_device_register(struct vgpu_device *dev, void *ptr, uint64_t bytes,
 			vgpu_message_set(&dev->msg, ret,
 					 "cannot register %llu bytes at %p: %s",
 					 (unsigned long long)bytes, ptr,
-					 ret == -EEXIST ?
-						 "some of it is registered" :
-					 ret == -ENOSPC ?
-						 "too much is registered or allocated" :
-						 strerror(-ret));
+					 no_registration(dev, ret));
 	}
 	pthread_rwlock_unlock(&dev->epoch_lock);
 	if (!ret && address)

@@ -180,6 +180,8 @@ int vgpu_kernel_register_native(struct vgpu_device *dev,
 				 "cannot register a native kernel: %s",
 				 ret == -EEXIST ? "the address is taken" :
 				 ret == -ENOSPC ? "there are too many" :
+				 ret == -EOPNOTSUPP ?
+					"this device runs no functions of a process" :
 						  strerror(-ret));
 	else if (kernel)
 		*kernel = address;

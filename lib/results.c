@@ -75,7 +75,7 @@ static bool end(struct vgpu_device_ring *ring, uint64_t pos, int32_t status,
 
 	if (vgpu_load_acquire(&res->state) != 2 * pos)
 		return false;
-	vgpu_stage_end(ring->dev, &res->stage, !status);
+	status = vgpu_stage_end(ring->dev, &res->stage, status);
 	WRITE_ONCE(res->status, status);
 	WRITE_ONCE(res->start_ns, start_ns);
 	WRITE_ONCE(res->end_ns, end_ns);

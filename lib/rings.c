@@ -130,14 +130,15 @@ err_free:
 }
 
 /* Let the device get on with the ring, or wait until something has changed. */
-static void rings_step(struct vgpu_device_ring *ring, uint64_t seen)
+static int rings_step(struct vgpu_device_ring *ring, uint64_t seen)
 {
 	struct vgpu_device *dev = ring->dev;
 
 	/* It may need room for completions. */
 	vgpu_results_reap(ring);
-	if (!dev->ops->run(dev->backend, 1))
-		dev->ops->wait(dev->backend, seen, VGPU_FOREVER);
+	if (dev->ops->run(dev->backend, 1))
+		return 0;
+	return dev->ops->wait(dev->backend, seen, VGPU_FOREVER);
 }
 
 /* With @dev->control held.  @what: VGPU_RING_START, _PAUSE or _RESET. */
@@ -157,7 +158,9 @@ int vgpu_rings_control(struct vgpu_device_ring *ring, uint64_t what)
 		if (ret != -EBUSY || what != VGPU_RING_START ||
 		    READ_ONCE(ring->ring.hdr->state) == VGPU_RING_ERROR)
 			return ret;
-		rings_step(ring, seen);
+		ret = rings_step(ring, seen);
+		if (ret)
+			return ret;
 	}
 }
 
@@ -343,7 +346,7 @@ static int reset_ring(struct vgpu_device_ring *ring)
 		seen = dev->ops->events(dev->backend);
 		if (READ_ONCE(ring->ring.hdr->state) == VGPU_RING_IDLE)
 			break;
-		rings_step(ring, seen);
+		ret = rings_step(ring, seen);
 	}
 	vgpu_results_reap(ring);
 	return ret;

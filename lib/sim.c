@@ -6,6 +6,7 @@
  * backends vulkan and wgpu the one that they are named after.
  */
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "wait.h"
@@ -375,6 +376,8 @@ static void sim_close(void *b)
 	for (i = 0; i <= VGPU_SIM_OBJECTS; i++)
 		if (s->objects[i].own)
 			free(s->objects[i].base);
+	if (s->pool)
+		munmap(s->pool, s->pool_bytes);
 	close(s->irq_fd);
 	pthread_cond_destroy(&s->cond);
 	pthread_mutex_destroy(&s->lock);
@@ -609,7 +612,9 @@ static bool sim_next_block(void *b, uint64_t offset, uint32_t *object,
 	.ring_free = vgpu_sim_ring_free,				\
 	.doorbell = sim_doorbell,					\
 	.system_create = vgpu_sim_system_create,			\
+	.system_alloc = vgpu_sim_system_alloc,				\
 	.system_destroy = vgpu_sim_system_destroy,			\
+	.pool = vgpu_sim_pool,						\
 	.map = vgpu_sim_map,						\
 	.unmap = vgpu_sim_unmap,					\
 	.limits = vgpu_sim_limits,					\

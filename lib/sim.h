@@ -177,6 +177,7 @@ struct vgpu_sim_engine {
  * @kernels: by the lower 16 bits of kernel ids; NULL: the model has let go
  * @launch_timeout_ns: longest launch of the engine; 0: no limit
  * @vram: VRAM, one shared mapping of @vram_fd
+ * @pool: what vgpu_sim_pool() gives, of @pool_bytes; NULL: not yet
  * @irq_fd: written for each interrupt
  * @thread: runs everything, if @background
  * @quit: asks it to end
@@ -197,6 +198,8 @@ struct vgpu_sim {
 	uint64_t launch_timeout_ns;
 	char *vram;
 	uint64_t vram_bytes;
+	void *pool;
+	uint64_t pool_bytes;
 	int vram_fd;
 	int irq_fd;
 	struct vgpu_device_info info;
@@ -223,8 +226,11 @@ void vgpu_sim_vram_zero(struct vgpu_sim *s, uint64_t offset, uint64_t bytes);
 void *vgpu_sim_mem(struct vgpu_sim *s, const struct vgpu_mem *mem);
 void vgpu_sim_unpinned(struct vgpu_sim *s, uint32_t object);
 void vgpu_sim_detached(struct vgpu_sim *s, uint32_t ring);
-int vgpu_sim_system_create(void *b, void *ptr, uint64_t bytes, bool own,
-			   uint32_t *object);
+int vgpu_sim_system_create(void *b, void *ptr, uint64_t bytes, bool source,
+			   struct vgpu_backend_system *sys);
+int vgpu_sim_system_alloc(void *b, uint64_t bytes,
+			  struct vgpu_backend_system *sys);
+int vgpu_sim_pool(void *b, uint64_t bytes, struct vgpu_backend_system *sys);
 void vgpu_sim_system_destroy(void *b, uint32_t object, bool wait);
 int vgpu_sim_ring_create(void *b, const struct vgpu_backend_ring *ring,
 			 uint32_t *id, void **mem);
@@ -271,8 +277,8 @@ int vgpu_sim_host_write(struct vgpu_sim *s, uint64_t offset, uint64_t bytes,
 			bool zero);
 bool vgpu_sim_engine_copy(struct vgpu_sim *s, const struct vgpu_work *w,
 			  int *status);
-int vgpu_sim_map(void *b, uint64_t offset, uint64_t bytes, void **cpu);
-void vgpu_sim_unmap(void *b, void *cpu, uint64_t bytes);
+int vgpu_sim_map(void *b, uint32_t object, uint64_t bytes, void **cpu);
+void vgpu_sim_unmap(void *b, uint32_t object, void *cpu, uint64_t bytes);
 bool vgpu_sim_engine_answers(struct vgpu_sim *s, uint64_t deadline_ns);
 struct vgpu_sim_out *vgpu_sim_oldest(struct vgpu_sim *s);
 void vgpu_sim_completed(struct vgpu_sim *s,

@@ -557,23 +557,58 @@ static int mapped_add(struct vgpu_sim_engine *en, uint64_t start,
 	return 0;
 }
 
-int vgpu_sim_map(void *b, uint64_t offset, uint64_t bytes, void **cpu)
+/* With the lock.  Pins are counted. */
+static int pin(struct vgpu_sim *s, uint32_t object, bool on)
+{
+	struct vgpu_cmd cmd = {
+		.opcode = VGPU_ADMIN_OBJECT_PIN,
+		.op = { object, on },
+	};
+	u64 result[2];
+
+	return vgpu_sim_admin_locked(s, &cmd, result);
+}
+
+/* With the lock: the CPU sees that block, which is pinned. */
+static int map_pinned(struct vgpu_sim *s, uint32_t object, uint64_t bytes,
+		      void **cpu)
+{
+	struct vgpu_cmd cmd = {
+		.opcode = VGPU_ADMIN_OBJECT_INFO,
+		.op = { object },
+	};
+	u64 result[2];
+	int ret;
+
+	ret = vgpu_sim_admin_locked(s, &cmd, result);
+	if (ret)
+		return ret;
+	own(s);
+	ret = vgpu_sim_host_read(s, result[0], bytes);
+	if (!ret)
+		ret = mapped_add(&s->engine, result[0], bytes);
+	own_end(s);
+	*cpu = s->vram + result[0];
+	return ret;
+}
+
+int vgpu_sim_map(void *b, uint32_t object, uint64_t bytes, void **cpu)
 {
 	struct vgpu_sim *s = b;
 	int ret;
 
 	pthread_mutex_lock(&s->lock);
-	own(s);
-	ret = vgpu_sim_host_read(s, offset, bytes);
-	if (!ret)
-		ret = mapped_add(&s->engine, offset, bytes);
-	own_end(s);
-	*cpu = s->vram + offset;
+	ret = pin(s, object, true);
+	if (!ret) {
+		ret = map_pinned(s, object, bytes, cpu);
+		if (ret)
+			pin(s, object, false);
+	}
 	pthread_mutex_unlock(&s->lock);
 	return ret;
 }
 
-void vgpu_sim_unmap(void *b, void *cpu, uint64_t bytes)
+void vgpu_sim_unmap(void *b, uint32_t object, void *cpu, uint64_t bytes)
 {
 	struct vgpu_sim *s = b;
 	struct vgpu_sim_engine *en = &s->engine;
@@ -591,5 +626,6 @@ void vgpu_sim_unmap(void *b, void *cpu, uint64_t bytes)
 		break;
 	}
 	own_end(s);
+	pin(s, object, false);
 	pthread_mutex_unlock(&s->lock);
 }

@@ -76,6 +76,10 @@ void *vgpu_sim_mem(struct vgpu_sim *s, const struct vgpu_mem *mem)
 	return o->base + mem->offset;
 }
 
+/*
+ * With the lock.  @own: @ptr is malloc'ed, and freed when no command uses it
+ * any more.
+ */
 static int system_create(struct vgpu_sim *s, void *ptr, uint64_t bytes,
 			 bool own, uint32_t *object)
 {
@@ -99,16 +103,59 @@ static int system_create(struct vgpu_sim *s, void *ptr, uint64_t bytes,
 	return 0;
 }
 
-int vgpu_sim_system_create(void *b, void *ptr, uint64_t bytes, bool own,
-			   uint32_t *object)
+static int memory_object(struct vgpu_sim *s, void *ptr, uint64_t bytes,
+			 bool own, struct vgpu_backend_system *sys)
 {
-	struct vgpu_sim *s = b;
 	int ret;
 
+	sys->cpu = ptr;
+	sys->bytes = bytes;
+	sys->skip = 0;
+	sys->read_only = false;
 	pthread_mutex_lock(&s->lock);
-	ret = system_create(s, ptr, bytes, own, object);
+	ret = system_create(s, ptr, bytes, own, &sys->object);
 	pthread_mutex_unlock(&s->lock);
 	return ret;
+}
+
+int vgpu_sim_system_create(void *b, void *ptr, uint64_t bytes, bool source,
+			   struct vgpu_backend_system *sys)
+{
+	int ret;
+
+	ret = memory_object(b, ptr, bytes, false, sys);
+	sys->read_only = source;
+	return ret;
+}
+
+int vgpu_sim_system_alloc(void *b, uint64_t bytes,
+			  struct vgpu_backend_system *sys)
+{
+	void *ptr = malloc(bytes);
+	int ret;
+
+	if (!ptr)
+		return -ENOMEM;
+	ret = memory_object(b, ptr, bytes, true, sys);
+	if (ret)
+		free(ptr);
+	return ret;
+}
+
+int vgpu_sim_pool(void *b, uint64_t bytes, struct vgpu_backend_system *sys)
+{
+	struct vgpu_sim *s = b;
+	void *p;
+
+	if (!s->pool) {
+		p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (p == MAP_FAILED)
+			return -ENOMEM;
+		s->pool = p;
+		s->pool_bytes = bytes;
+	}
+	return memory_object(s, s->pool, bytes, false, sys);
 }
 
 static int system_destroy(struct vgpu_sim *s, uint32_t object)

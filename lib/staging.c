@@ -8,8 +8,6 @@
  * For more than a piece holds, a mapping is made for the command alone: of the
  * caller's memory itself, or of a copy.
  */
-#include <sys/mman.h>
-
 #include "device.h"
 
 /* Arguments of a launch, or a few words; a page or two; a chunk. */
@@ -36,7 +34,6 @@ static uint64_t class_offset(uint32_t class)
 
 int vgpu_staging_init(struct vgpu_device *dev)
 {
-	uint64_t bytes = class_offset(VGPU_STAGE_CLASSES);
 	struct vgpu_staging *s = &dev->staging;
 	uint32_t i, j;
 
@@ -49,44 +46,37 @@ int vgpu_staging_init(struct vgpu_device *dev)
 			s->free[i][j] = classes[i].count - 1 - j;
 		s->count[i] = classes[i].count;
 	}
-	s->mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (s->mem == MAP_FAILED) {
-		s->mem = NULL;
-		return -ENOMEM;
-	}
 	return 0;
 }
 
 /* Let a device that was brought up see the pool: pieces in use stay so. */
 int vgpu_staging_attach(struct vgpu_device *dev)
 {
-	uint64_t address, bytes = class_offset(VGPU_STAGE_CLASSES);
 	struct vgpu_staging *s = &dev->staging;
-	uint32_t object;
+	struct vgpu_backend_system sys;
+	uint64_t address;
 	int ret;
 
-	ret = dev->ops->system_create(dev->backend, s->mem, bytes, false,
-				      &object);
+	ret = dev->ops->pool(dev->backend, class_offset(VGPU_STAGE_CLASSES),
+			     &sys);
 	if (ret)
 		return ret;
-	ret = vgpu_map_object(dev, object, bytes, &address);
+	ret = vgpu_map_system(dev, &sys, &address);
 	if (ret)
 		return ret;
 	pthread_mutex_lock(&s->lock);
+	s->mem = sys.cpu;
 	s->address = address;
 	pthread_mutex_unlock(&s->lock);
 	return 0;
 }
 
-/* After the backend was closed, and also if init failed. */
+/* Also if init failed. */
 void vgpu_staging_fini(struct vgpu_device *dev)
 {
 	struct vgpu_staging *s = &dev->staging;
 	uint32_t i;
 
-	if (s->mem)
-		munmap(s->mem, class_offset(VGPU_STAGE_CLASSES));
 	for (i = 0; i < VGPU_STAGE_CLASSES; i++)
 		free(s->free[i]);
 	pthread_mutex_destroy(&s->lock);
@@ -113,89 +103,116 @@ int vgpu_stage_take(struct vgpu_device *dev, struct vgpu_stage *stage,
 		 (uint64_t)s->free[i][--s->count[i]] * classes[i].bytes;
 	memset(stage, 0, sizeof(*stage));
 	stage->address = s->address + offset;
-	pthread_mutex_unlock(&s->lock);
 	stage->cpu = (char *)s->mem + offset;
+	pthread_mutex_unlock(&s->lock);
 	stage->bytes = bytes;
 	stage->class = i;
 	return 0;
 }
 
-/* @own: @ptr is malloc'ed, and in the end it is freed, also on an error. */
-static int stage_map(struct vgpu_device *dev, struct vgpu_stage *stage,
-		     void *ptr, uint64_t bytes, bool own)
+/* With @epoch_lock held: the object is made, and goes on an error. */
+static int stage_object(struct vgpu_device *dev, struct vgpu_stage *stage,
+			const struct vgpu_backend_system *sys)
 {
 	int ret;
 
 	memset(stage, 0, sizeof(*stage));
-	pthread_rwlock_rdlock(&dev->epoch_lock);
-	ret = vgpu_device_check_up(dev);
-	if (ret)
-		goto out;
-	ret = dev->ops->system_create(dev->backend, ptr, bytes, own,
-				      &stage->object);
-	if (ret)
-		goto out;
-	own = false;
-	ret = vgpu_map_object(dev, stage->object, bytes, &stage->address);
+	ret = vgpu_map_system(dev, sys, &stage->address);
+	if (!ret && !vgpu_address_fits(stage->address)) {
+		vgpu_unmap_object(dev, stage->address);
+		ret = -EFAULT;
+	}
 	if (ret) {
-		dev->ops->system_destroy(dev->backend, stage->object, false);
-		goto out;
+		dev->ops->system_destroy(dev->backend, sys->object, false);
+		return ret;
 	}
 	stage->epoch = dev->epoch;
-	stage->cpu = ptr;
-	stage->bytes = bytes;
+	stage->object = sys->object;
+	stage->cpu = sys->cpu;
+	stage->bytes = sys->bytes;
 	stage->class = VGPU_STAGE_CLASSES;
-out:
+	return 0;
+}
+
+/*
+ * Let the device see @bytes at @ptr, for one command, whose @source or target
+ * they are.  -EFAULT: it cannot.
+ */
+int vgpu_stage_map(struct vgpu_device *dev, struct vgpu_stage *stage,
+		   void *ptr, uint64_t bytes, bool source)
+{
+	struct vgpu_backend_system sys;
+	int ret;
+
+	pthread_rwlock_rdlock(&dev->epoch_lock);
+	ret = vgpu_device_check_up(dev);
+	if (!ret)
+		ret = dev->ops->system_create(dev->backend, ptr, bytes, source,
+					      &sys);
+	if (!ret)
+		ret = stage_object(dev, stage, &sys);
 	pthread_rwlock_unlock(&dev->epoch_lock);
-	if (own)
-		free(ptr);
 	return ret == -ENOSPC ? -EAGAIN : ret;
 }
 
-/* Let the device see @bytes at @ptr, for one command. */
-int vgpu_stage_map(struct vgpu_device *dev, struct vgpu_stage *stage,
-		   void *ptr, uint64_t bytes)
-{
-	return stage_map(dev, stage, ptr, bytes, false);
-}
-
 /*
- * The same for a copy of that memory.  The backend frees it, not whoever ends
- * the stage: a command with a wrong address may be at it.
+ * The same for memory of the library, which gets a copy of a source now, and is
+ * copied to a target when the command has ended.  The backend frees it, not
+ * whoever ends the stage: a command with a wrong address may be at it.
  */
 int vgpu_stage_bounce(struct vgpu_device *dev, struct vgpu_stage *stage,
-		      const void *ptr, uint64_t bytes)
+		      void *ptr, uint64_t bytes, bool source)
 {
-	void *copy = malloc(bytes);
+	struct vgpu_backend_system sys;
+	int ret;
 
-	if (!copy)
-		return -ENOMEM;
-	memcpy(copy, ptr, bytes);
-	return stage_map(dev, stage, copy, bytes, true);
+	pthread_rwlock_rdlock(&dev->epoch_lock);
+	ret = vgpu_device_check_up(dev);
+	if (!ret)
+		ret = dev->ops->system_alloc(dev->backend, bytes, &sys);
+	if (!ret)
+		ret = stage_object(dev, stage, &sys);
+	if (!ret && source)
+		memcpy(stage->cpu, ptr, bytes);
+	else if (!ret)
+		stage->target = ptr;
+	pthread_rwlock_unlock(&dev->epoch_lock);
+	return ret == -ENOSPC ? -EAGAIN : ret;
+}
+
+/* With @epoch_lock held, what was made for one command; as vgpu_stage_end(). */
+static int32_t stage_object_end(struct vgpu_device *dev,
+				struct vgpu_stage *stage, int32_t status)
+{
+	if (stage->epoch != dev->epoch)
+		/* What it has transferred went with the reset. */
+		return !status && stage->target ? -ENODEV : status;
+	if (!status && stage->target)
+		memcpy(stage->target, stage->cpu, stage->bytes);
+	vgpu_unmap_object(dev, stage->address);
+	dev->ops->system_destroy(dev->backend, stage->object, false);
+	return status;
 }
 
 /*
- * The command has ended, or was never submitted.  @deliver: it ended well, so
- * what it has transferred goes to where it was wanted.
+ * The command has ended with @status, or was never submitted: an errno then.
+ * What it has transferred goes to where it was wanted.  Returns the status, or
+ * why that could not be.
  */
-void vgpu_stage_end(struct vgpu_device *dev, struct vgpu_stage *stage,
-		    bool deliver)
+int32_t vgpu_stage_end(struct vgpu_device *dev, struct vgpu_stage *stage,
+		       int32_t status)
 {
 	struct vgpu_staging *s = &dev->staging;
 	uint32_t i = stage->class;
 
 	if (!stage->cpu)
-		return;
+		return status;
 	if (i == VGPU_STAGE_CLASSES) {
 		pthread_rwlock_rdlock(&dev->epoch_lock);
-		if (stage->epoch == dev->epoch) {
-			vgpu_unmap_object(dev, stage->address);
-			dev->ops->system_destroy(dev->backend, stage->object,
-						 false);
-		}
+		status = stage_object_end(dev, stage, status);
 		pthread_rwlock_unlock(&dev->epoch_lock);
 	} else {
-		if (deliver && stage->target)
+		if (!status && stage->target)
 			memcpy(stage->target, stage->cpu, stage->bytes);
 		pthread_mutex_lock(&s->lock);
 		s->free[i][s->count[i]++] =
@@ -204,4 +221,5 @@ void vgpu_stage_end(struct vgpu_device *dev, struct vgpu_stage *stage,
 		pthread_mutex_unlock(&s->lock);
 	}
 	stage->cpu = NULL;
+	return status;
 }

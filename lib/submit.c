@@ -47,6 +47,25 @@ static int stage_take(struct vgpu_device_ring *ring, struct vgpu_stage *stage,
 	return ret;
 }
 
+/*
+ * Large memory that nobody has registered, of the caller itself if the device
+ * can see it, else a copy.
+ */
+static int stage_large(struct vgpu_device_ring *ring, struct vgpu_stage *stage,
+		       void *ptr, uint64_t bytes, bool source)
+{
+	int ret;
+
+	/* What is pinned is pages: where it begins in one decides. */
+	if (ring->dev->ops->pins && !vgpu_address_fits((uintptr_t)ptr))
+		ret = -EFAULT;
+	else
+		ret = vgpu_stage_map(ring->dev, stage, ptr, bytes, source);
+	if (ret == -EFAULT || ret == -EAGAIN || ret == -EOPNOTSUPP)
+		ret = vgpu_stage_bounce(ring->dev, stage, ptr, bytes, source);
+	return ret;
+}
+
 static int prepare_upload(struct vgpu_device_ring *ring,
 			  const struct vgpu_command *cmd, bool first,
 			  struct vgpu_prepared *p)
@@ -70,13 +89,12 @@ static int prepare_upload(struct vgpu_device_ring *ring,
 		/* Only what nothing can hold up is waited for. */
 		while (first && !vgpu_results_idle(ring) && progress(ring))
 			;
-		p->direct = first && vgpu_results_idle(ring);
-		if (p->direct)
-			ret = vgpu_stage_map(ring->dev, &p->stage, source,
-					     bytes);
+		if (first && vgpu_results_idle(ring))
+			ret = stage_large(ring, &p->stage, source, bytes, true);
 		else
 			ret = vgpu_stage_bounce(ring->dev, &p->stage, source,
-						bytes);
+						bytes, true);
+		p->direct = !ret && p->stage.cpu == source;
 	}
 	p->cmd.op[1] = p->stage.address;
 	return ret;
@@ -101,7 +119,7 @@ static int prepare_download(struct vgpu_device_ring *ring,
 		ret = stage_take(ring, &p->stage, bytes);
 		p->stage.target = target;
 	} else {
-		ret = vgpu_stage_map(ring->dev, &p->stage, target, bytes);
+		ret = stage_large(ring, &p->stage, target, bytes, false);
 	}
 	p->cmd.op[0] = p->stage.address;
 	return ret;
@@ -117,6 +135,7 @@ static int prepare_launch(struct vgpu_device_ring *ring,
 	p->cmd.opcode = VGPU_CMD_LAUNCH;
 	p->cmd.op[1] = cmd->param[1] | cmd->param[2] << 32;
 	p->cmd.op[2] = cmd->param[3];
+	p->cmd.op[4] = ring->dev->launch_timeout_ns;
 	ret = vgpu_kernel_check_launch(ring->dev, cmd);
 	if (ret)
 		return ret;
@@ -293,7 +312,7 @@ static int64_t submit_chunk(struct vgpu_device_ring *ring,
 			ret = -EAGAIN;
 	}
 	for (i = got; i < ready; i++)
-		vgpu_stage_end(ring->dev, &p[i].stage, false);
+		vgpu_stage_end(ring->dev, &p[i].stage, -ECANCELED);
 	for (i = 0; i < got; i++) {
 		if (p[i].direct)
 			vgpu_device_wait(ring->dev, ticket_of(ring, *pos + i),

@@ -3,7 +3,10 @@
 # Run the tests of the library's interface, which are a simulator's by default,
 # on the other backends, and in the other forms of each.
 #
-#	selftests/check-backends.sh PROGRAM...
+#	selftests/check-backends.sh [--only NAME] PROGRAM...
+#
+# NAME is one of those below; mdev, a GPU of the module that is loaded, is run
+# only if it is named, mdev-fake has a stand-in for the module.
 #
 # Left out is what is about the simulator itself: functions of this process as
 # kernels, devices that are made up, a thousand of them, a terabyte of memory.
@@ -14,30 +17,56 @@ cd "$(dirname "$0")/.." || exit
 not_here="not_brought_up info_of_the_caller bad_options bad_info descriptors
 	no_descriptors_left bad_kernels no_engine memory_is_given_back"
 
-args=
-for t in $not_here; do
-	args+=" -T $t"
-done
+# The kernel runs no functions of a process as kernels.
+not_mdev="launch_by_address arguments program_order bad_arguments thrown_away
+	one_ring one_ring_background several_rings several_rings_background"
+# It has run a command, most likely, before the next call: what is outstanding
+# before a wait, which ring comes first, and who has seen commands end, are
+# questions to a device that only runs when it is told to.
+not_mdev+=" statistics process_counts priorities"
+
+only=
+if [ "${1-}" = --only ]; then
+	only=$2
+	shift 2
+fi
 
 # on NAME BACKEND FLAGS PROGRAM...: the programs, on this backend.
 on()
 {
-	local name=$1 backend=$2 flags=$3 out rc program
+	local name=$1 backend=$2 flags=$3 args='' out rc program t
 
 	shift 3
+	[ "$only" = "$name" ] || [ -z "$only" ] || return 0
+	found=1
+	for t in $not_here; do
+		args+=" -T $t"
+	done
+	if [ "$backend" = mdev ]; then
+		for t in $not_mdev; do
+			args+=" -T $t"
+		done
+	fi
 	for program; do
 		out=$(VGPU_TEST_BACKEND=$backend VGPU_TEST_FLAGS=$flags \
 			selftests/run-tests.sh -a "$args" "$program")
 		rc=$?
-		sed "s|^\(ok\|not ok\) |&$name: |" <<<"$out"
+		sed "s/^\(ok\|not ok\) /&$name: /" <<<"$out"
 		tap_passed=$((tap_passed + $(grep -c '^ok ' <<<"$out")))
 		[ $rc -eq 0 ] || tap_failed=$((tap_failed + 1))
 	done
 }
 
+found=
 on simulator-worker simulator worker "$@"
 on vulkan vulkan '' "$@"
 on vulkan-discrete vulkan discrete "$@"
 on vulkan-worker vulkan worker "$@"
 on wgpu wgpu '' "$@"
+on mdev-fake mdev fake "$@"
+[ "$only" != mdev ] || on mdev mdev '' "$@"
+if [ -z "$found" ]; then
+	echo "check-backends: nothing is called '$only'" >&2
+	exit 2
+fi
 tap_exit

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The library exports what lib/libvgpu.symbols lists, and nothing else; it
-# needs libc and what admission is made of, and no GPU's API.
+# needs libc, what admission is made of, and libdrm, and no GPU's API.
 #
 #	selftests/check-symbols.sh [--update] LIBRARY.so ARCHIVE.a
 #
@@ -41,7 +41,7 @@ needs_little()
 {
 	local odd known='libc|libpthread|librt|libdl|libm|ld-linux.*'
 
-	known+='|libgcc_s|libstdc\+\+|libspirv-cross-c-shared'
+	known+='|libgcc_s|libstdc\+\+|libspirv-cross-c-shared|libdrm'
 	odd=$(readelf -d "$1" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' |
 	      grep -vE "^($known)\.so")
 	[ -z "$odd" ] || { echo "needs $odd"; false; }

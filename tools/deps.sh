@@ -18,7 +18,7 @@ packages=(
 	linux-source-6.12 tar xz-utils perl sparse
 	spin
 	libpng-dev libdrm-dev
-	spirv-tools libspirv-cross-c-shared-dev libvulkan-dev libvulkan1 glslc
+	spirv-tools spirv-headers libspirv-cross-c-shared-dev libvulkan-dev libvulkan1 glslc
 	mesa-vulkan-drivers
 	mandoc git util-linux
 	qemu-system-x86 busybox-static kmod cpio zstd

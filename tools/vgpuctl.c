@@ -20,7 +20,8 @@
 	"                      the best that is available, which is the default\n" \
 	"  -d, --device ID     which device of the backend; default: the first\n" \
 	"      --vram SIZE     memory of the device, such as 64M or 2G, where this\n" \
-	"                      program makes it; default: 256M\n"
+	"                      program makes it or asks the kernel for it; default:\n" \
+	"                      256M, of mdev what the GPU has\n"
 
 static const struct command {
 	const char *name;

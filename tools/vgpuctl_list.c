@@ -7,6 +7,9 @@
 
 #include "vgpuctl.h"
 
+/* How far the numbers of GPUs are looked for. */
+#define CTL_GPUS	64
+
 static void backend_row(struct ctl_out *out,
 			const struct vgpu_backend_status *s)
 {
@@ -44,6 +47,30 @@ static void device_row(struct ctl_out *out, const char *backend,
 	ctl_out_end(out);
 }
 
+/* The GPUs of the kernel module, which have numbers with or without gaps. */
+static void list_gpus(struct ctl_out *out, uint32_t n)
+{
+	struct vgpu_device_options options = {
+		.size = sizeof(options),
+		.backend = VGPU_BACKEND_MDEV,
+	};
+	struct vgpu_device_info info;
+	struct vgpu_device *dev;
+	char id[16];
+	uint32_t i;
+
+	options.device = id;
+	for (i = 0; i < CTL_GPUS && n; i++) {
+		snprintf(id, sizeof(id), "gpu%u", i);
+		if (vgpu_device_open(&options, &dev))
+			continue;
+		vgpu_device_get_info(dev, &info);
+		vgpu_device_close(dev);
+		device_row(out, vgpu_backend_name(VGPU_BACKEND_MDEV), &info);
+		n--;
+	}
+}
+
 static int list_devices(struct ctl_out *out, struct vgpu_manager *m)
 {
 	struct ctl_options o = { 0 };
@@ -57,6 +84,10 @@ static int list_devices(struct ctl_out *out, struct vgpu_manager *m)
 	for (i = 0; i < VGPU_BACKENDS; i++) {
 		if (vgpu_manager_backend(m, i, &s) || !s.available)
 			continue;
+		if (s.backend == VGPU_BACKEND_MDEV) {
+			list_gpus(out, s.devices);
+			continue;
+		}
 		o.backend = s.backend;
 		ret = ctl_open(&o, &dev, &backend, reason);
 		if (ret)

@@ -53,8 +53,7 @@ int ctl_open(const struct ctl_options *o, struct vgpu_device **dev,
 			 vgpu_backend_name(o->backend));
 	if (ret)
 		return ret;
-	if (o->given & CTL_OPT_VRAM && (*backend == VGPU_BACKEND_MDEV ||
-					*backend == VGPU_BACKEND_PASSTHROUGH))
+	if (o->given & CTL_OPT_VRAM && *backend == VGPU_BACKEND_PASSTHROUGH)
 		return ctl_fail(CTL_USAGE,
 				"--vram is for memory that this program makes, and the backend is %s: leave it out",
 				vgpu_backend_name(*backend));

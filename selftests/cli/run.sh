@@ -357,7 +357,7 @@ bad 1 'cannot write missing/c: No such file' "$k" --groups 1 \
 bad 1 'cannot write missing/t: No such file' "$k" --groups 1 --trace missing/t
 bad 2 'c would be written twice' "$k" --groups 1 --buffer size=4,out=c \
 	--buffer size=8,out=c
-bad 3 'backend mdev: ' "$k" -b mdev --groups 1 \
+bad 3 'backend mdev: ' "$k" -b mdev -d gpu4095 --groups 1 \
 	--buffer file=a,out=c
 
 # An output that is no regular file is written as it is.

@@ -83,7 +83,7 @@ json()
 }
 
 good '^ +simulator +yes ' list
-good '^ +mdev +no ' list
+good '^ +mdev +(no|yes) ' list
 good '^ +sim0 +simulator +software +256 MiB' list
 good '^ +name +vgpu simulator$' info
 good '^ +temperature +unknown$' info
@@ -144,7 +144,7 @@ bad 2 'unknown backend "cuda": must be passthrough, mdev' info -b cuda
 bad 2 'unknown backend ""' info -b ''
 bad 2 'unknown backend "default"' info -b default
 good '^ +name ' -b auto info
-bad 3 'backend mdev: ' info -b mdev
+bad 3 'backend mdev: ' info -b mdev -d gpu4095
 bad 3 'backend passthrough: ' bench --backend passthrough
 bad 3 'no simulator "gpu7": .*vgpuctl list' info -d gpu7
 for n in 0 1099511627776 1048577 -1 +1 12x 0x10 1.5 1e3 '' ' 1' 4K \

@@ -3,12 +3,14 @@
  * What tests of devices share: a device that runs, and its last message.
  *
  * It is a simulator, unless the environment says VGPU_TEST_BACKEND=vulkan or
- * another backend's name; VGPU_TEST_FLAGS=discrete,worker adds those flags.
+ * another backend's name; VGPU_TEST_FLAGS=discrete,worker adds those flags, and
+ * fake takes the stand-in for vgpu.ko (selftests/fake/drm.h) in mdev's place.
  */
 #ifndef VGPU_DEVICE_UTIL_H
 #define VGPU_DEVICE_UTIL_H
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <vgpu/vgpu.h>
@@ -37,6 +39,10 @@ static inline void device_drivers(void)
 		setenv("VK_DRIVER_FILES", list, 0);
 }
 
+/* In programs that are linked with it. */
+#pragma weak fake_drm_install
+void fake_drm_install(void);
+
 static inline bool device_flag(const char *name)
 {
 	const char *flags = getenv("VGPU_TEST_FLAGS");
@@ -58,6 +64,8 @@ static inline struct vgpu_device *device_start(uint32_t flags, uint64_t bytes,
 	struct vgpu_device *dev;
 
 	device_drivers();
+	if (device_flag("fake"))
+		fake_drm_install();
 	if (device_flag("discrete"))
 		o.flags |= VGPU_DEVICE_DISCRETE;
 	if (device_flag("worker"))
@@ -69,6 +77,30 @@ static inline struct vgpu_device *device_start(uint32_t flags, uint64_t bytes,
 		return NULL;
 	}
 	return dev;
+}
+
+/* Whether it gets on by itself, and not in the calls of this program. */
+static inline bool device_runs_itself(void)
+{
+	const char *backend = getenv("VGPU_TEST_BACKEND");
+
+	return backend && !strcmp(backend, "mdev");
+}
+
+/* Statistics, once what was freed is zeroed, so that @used bytes are in use. */
+static inline int device_stats_used(struct vgpu_device *dev,
+				    struct vgpu_device_stats *stats,
+				    uint64_t used)
+{
+	int i, ret;
+
+	for (i = 0; i < 5000; i++) {
+		ret = vgpu_device_get_stats(dev, stats);
+		if (ret || stats->memory_used == used)
+			return ret;
+		usleep(1000);
+	}
+	return 0;
 }
 
 /* The message of the last failure; valid until the next call. */

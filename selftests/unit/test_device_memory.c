@@ -124,7 +124,7 @@ VGPU_TEST(memory)
 	EXPECT_EQ(0, vgpu_device_free(dev, a));
 	EXPECT_EQ(0, vgpu_device_free(dev, b));
 	EXPECT_EQ(-ENOENT, vgpu_device_free(dev, b));
-	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
+	ASSERT_EQ(0, device_stats_used(dev, &stats, 0));
 	EXPECT_EQ(0, stats.memory_used);
 	EXPECT_EQ(0, stats.allocations);
 	EXPECT_EQ(16 * MIB, stats.memory_largest);
@@ -265,7 +265,7 @@ VGPU_TEST(compaction)
 	EXPECT_GT(2 * MIB, moved);
 	ASSERT_EQ(0, vgpu_device_compact(dev, 0, &moved));
 	EXPECT_LT(0, moved);
-	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
+	ASSERT_EQ(0, device_stats_used(dev, &stats, 8 * MIB));
 	EXPECT_EQ(8 * MIB, stats.memory_used);
 	EXPECT_LE(8 * MIB - (256 << 10), stats.memory_largest);
 	/* Addresses stay valid, and what they hold; the mapping, too. */

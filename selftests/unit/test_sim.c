@@ -488,8 +488,12 @@ VGPU_TEST(broken_ring)
 		if (ret)
 			break;
 	}
-	vgpu_device_process(dev, 0);
-	ASSERT_EQ(0, vgpu_device_ring_get_stats(ring, &stats));
+	ret = 0;
+	do {
+		vgpu_device_process(dev, 0);
+		ASSERT_EQ(0, vgpu_device_ring_get_stats(ring, &stats));
+		usleep(1000);
+	} while (stats.state == VGPU_DEVICE_RING_RUNNING && ret++ < 1000);
 	EXPECT_EQ(VGPU_DEVICE_RING_ERROR, stats.state);
 	EXPECT_NE(0, stats.error);
 	EXPECT_EQ(-EIO, vgpu_device_ring_pause(ring));
@@ -524,7 +528,7 @@ VGPU_TEST(many_blocks)
 	EXPECT_LT(16000, n);
 	for (i = 0; i < n; i++)
 		ASSERT_EQ(0, vgpu_device_free(dev, at[(i * 7919ull) % n]));
-	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
+	ASSERT_EQ(0, device_stats_used(dev, &stats, 0));
 	EXPECT_EQ(0, stats.memory_used);
 	EXPECT_EQ(64 * MIB, stats.memory_largest);
 	vgpu_device_close(dev);

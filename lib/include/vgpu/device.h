@@ -20,7 +20,7 @@
  * vgpu_device_counter_wait(), in a submission that finds its ring full, and in
  * calls that wait for the device to let go of something.  With
  * VGPU_DEVICE_BACKGROUND a thread of the library runs it as soon as there is
- * something to do.
+ * something to do.  A device of mdev is run by the kernel.
  *
  * DOC: Addresses
  *
@@ -28,7 +28,8 @@
  * vgpu_device_alloc() and vgpu_device_register() give them, and they stay the
  * same when memory moves.  CPU memory in a transfer is given by pointer.  If
  * it was registered, the device reads or writes it directly and it belongs to
- * the device until the command has ended.  If not, the library sees to it: the
+ * the device until the command has ended; what cannot be written can only be a
+ * source (EACCES else).  If not, the library sees to it: the
  * source of a transfer to the device is free when the submission returns, and
  * the target of a transfer from the device is filled when a wait for it has
  * returned (and belongs to the library until then).  A source of more than 64
@@ -174,9 +175,12 @@ const char *vgpu_backend_name(uint32_t backend);
 /* The backend of that name; -EINVAL, @backend unchanged. */
 int vgpu_backend_from_name(const char *name, uint32_t *backend);
 
-/* The library runs the device in a thread of its own. */
+/*
+ * The library runs the device in a thread of its own; mdev's is run by the
+ * kernel, with this flag or without.
+ */
 #define VGPU_DEVICE_BACKGROUND	(1u << 0)
-/* Kernels run in a process of their own, which may die; wgpu's always do. */
+/* Kernels run in a process of their own, which may die; wgpu's and mdev's do. */
 #define VGPU_DEVICE_WORKER	(1u << 1)
 /*
  * Kernels have memory of their own, to which data is copied when it is needed,
@@ -186,7 +190,7 @@ int vgpu_backend_from_name(const char *name, uint32_t *backend);
 /*
  * Kernels work on the memory of this process wherever the driver can, on a GPU
  * with memory of its own too, where that is slow.  Without either flag: on the
- * CPU and on GPUs that share its memory.
+ * CPU and on GPUs that share its memory.  For mdev neither can be chosen.
  */
 #define VGPU_DEVICE_SHARED	(1u << 3)
 
@@ -196,13 +200,16 @@ int vgpu_backend_from_name(const char *name, uint32_t *backend);
  * @backend: enum vgpu_backend
  * @flags: VGPU_DEVICE_*
  * @backend_name: if not NULL, the backend by name instead
- * @device: which device of the backend, an id or a path; NULL: the first
+ * @device: which device of the backend, an id or a path; NULL: the first.  Of
+ *	mdev "gpu0", a PCI address as "7670:00:00.0", or the path of a node
  * @info: for a simulator: what it says that it is; copied, may be NULL.
  *	Its @total_memory is the size of its memory, its @available_memory (if
  *	not 0) what may be allocated of it, and its @features only take effect
  *	where the simulator has them; 0 there means all that it has
  * @vram_bytes: for a simulator: bytes of its memory, a multiple of 4096, up to
- *	1 TiB, taken from the system as it is used; 0: as @info, or 256 MiB
+ *	1 TiB, taken from the system as it is used; 0: as @info, or 256 MiB.
+ *	For mdev likewise what this client may address, at most what the GPU
+ *	has; 0: that
  * @entries: entries of the device's own ring, a power of two, 8 to 65536; 0:
  *	1024
  * @launch_timeout_ms: longest run of a launch; past it the launch ends with
@@ -230,7 +237,8 @@ struct vgpu_device_options {
  * @dev: gets the handle, to be given to vgpu_device_close()
  *
  * Return: 0; -EINVAL; -ENOENT, no such device; -ENODEV, the backend has no
- * device or no driver here; -EIO, the driver or worker failed; -ENOMEM, memory
+ * device or no driver here; -EACCES, this process may not open the device's
+ * node; -EIO, the driver or worker failed; -ENOMEM, memory
  * or threads are short; -EMFILE, -ENFILE; -EOPNOTSUPP, this library lacks that
  * backend, or its device cannot be used.
  * Nothing is left behind.
@@ -426,7 +434,8 @@ int64_t vgpu_device_process(struct vgpu_device *dev, uint32_t max);
  *
  * Return: the status of the command if it has ended (&info->ended is 1): 0 or
  * a negative errno.  Else -ETIMEDOUT; -ESTALE, it ended before 256 others
- * failed, and nobody knows how; -EINVAL, not a ticket; &info->ended is 0 for those.
+ * failed, and nobody knows how; -EINVAL, not a ticket; -ENODEV, the GPU is gone;
+ * &info->ended is 0 for those.
  */
 int vgpu_device_wait(struct vgpu_device *dev, uint64_t ticket,
 		     uint64_t deadline_ns, struct vgpu_completion_info *info);
@@ -599,8 +608,10 @@ int vgpu_device_unmap(struct vgpu_device *dev, uint64_t address);
  * @address: gets its device address, or NULL
  *
  * Transfers that name pointers inside need no copy in between.  Memory may be
- * registered once at a time.
- * Return: 0; -EINVAL; -EEXIST, overlaps what is registered; -ENOSPC; -ENODEV.
+ * registered once at a time.  With mdev its pages are pinned, and counted in
+ * RLIMIT_MEMLOCK.
+ * Return: 0; -EINVAL; -EEXIST, overlaps what is registered; -EFAULT, mdev: it
+ * cannot be pinned; -ENOSPC, also RLIMIT_MEMLOCK; -ENODEV.
  */
 int vgpu_device_register(struct vgpu_device *dev, void *ptr, uint64_t bytes,
 			 uint64_t *address);
