@@ -407,7 +407,7 @@ test-vm: check-T
 
 ## vm:		a command in a virtual machine, as root: C='uname -a'; KERNEL=6.1;
 ##		VM_ARGS= for selftests/vm/boot.sh
-vm: export COMMAND = $(C)
+vm: export COMMAND = $(value C)
 vm:
 	@test -n "$$COMMAND" || { echo "say what: make vm C='...'" >&2; false; }
 	$(Q)selftests/vm/boot.sh -k $(KERNEL) -w build/vm/log -l build/vm/log/console \

@@ -22,7 +22,30 @@ read -ra wrapper <<<"${TEST_WRAPPER-}"
 limit=${TEST_LIMIT:-600}
 
 counts=$(mktemp)
-trap 'rm -f "$counts"' EXIT
+session=$(mktemp)
+trap 'rm -f "$counts" "$session"' EXIT
+
+# Under the time limit.  The harness gives each test a process group of its own,
+# which would outlive it, and keep the pipe open: the session has them all.
+limited()
+{
+	local rc=0 stat line sid
+
+	# shellcheck disable=SC2016 # for the inner shell
+	setsid -w bash -c 'echo $$ >"$0" && exec "$@"' "$session" \
+		timeout -k 10 "$limit" "$@" || rc=$?
+	if [ $rc -eq 124 ] || [ $rc -eq 137 ]; then
+		for stat in /proc/[0-9]*/stat; do
+			# Past the name, which may have spaces: state, parent,
+			# group, session.
+			read -r line <"$stat" &&
+				read -r _ _ _ sid _ <<<"${line##*) }" &&
+				[ "$sid" = "$(<"$session")" ] &&
+				kill -KILL "$(basename "${stat%/stat}")"
+		done 2>/dev/null
+	fi
+	return $rc
+}
 
 for program; do
 	name=${program#build/}
@@ -30,7 +53,7 @@ for program; do
 	name=${name/vm\/selftests\/drm\//}
 	start=$EPOCHSECONDS
 	echo "# --- $name"
-	timeout -k 10 "$limit" ${wrapper[@]+"${wrapper[@]}"} "$program" \
+	limited ${wrapper[@]+"${wrapper[@]}"} "$program" \
 		${args[@]+"${args[@]}"} </dev/null 2>&1 |
 		awk -v name="$name" -v counts="$counts" '
 			/^1\.\.[0-9]+$/ { plan = substr($0, 4) + 0 }
