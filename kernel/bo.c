@@ -196,8 +196,9 @@ VGPU_IOCTL(bo_register)
 	if (args->flags & ~DRM_VGPU_BO_READ_ONLY || args->handle)
 		return -EINVAL;
 	return vgpu_bo_publish(file,
-			       vgpu_bo_register_pages(dev, args->pointer,
-						      args->bytes, args->flags),
+			       vgpu_bo_register_pages(dev, file->driver_priv,
+						      args->pointer, args->bytes,
+						      args->flags),
 			       &args->handle);
 }
 

@@ -23,6 +23,7 @@
 
 struct dma_buf;
 struct mm_struct;
+struct vgpu_client;
 struct vgpu_tenant;
 
 /**
@@ -40,6 +41,7 @@ struct vgpu_tenant;
  * @pages: of a process
  * @n_pages: how many
  * @mm: whose they are, for RLIMIT_MEMLOCK
+ * @client: who registered them, and outlives that
  * @map: of another driver: where the kernel sees it
  */
 struct vgpu_bo {
@@ -55,6 +57,7 @@ struct vgpu_bo {
 	struct page **pages;
 	unsigned long n_pages;
 	struct mm_struct *mm;
+	struct vgpu_client *client;
 	struct iosys_map map;
 };
 
@@ -86,7 +89,8 @@ u64 vgpu_bo_offset(struct vgpu_bo *bo);
 struct drm_gem_object *vgpu_bo_create_system(struct drm_device *dev,
 					     size_t bytes);
 struct vgpu_bo *vgpu_bo_make_system(struct drm_device *dev, u64 bytes);
-struct vgpu_bo *vgpu_bo_register_pages(struct drm_device *dev, u64 pointer,
+struct vgpu_bo *vgpu_bo_register_pages(struct drm_device *dev,
+				       struct vgpu_client *client, u64 pointer,
 				       u64 bytes, bool read_only);
 struct drm_gem_object *vgpu_bo_import(struct drm_device *dev,
 				      struct dma_buf *dma_buf);

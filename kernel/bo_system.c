@@ -90,7 +90,8 @@ static void vgpu_registered_free(struct drm_gem_object *obj)
 	struct vgpu_bo *bo = to_vgpu_bo(obj);
 
 	vgpu_registered_unpin(bo, bo->n_pages);
-	atomic64_sub(bo->bytes, &to_vgpu_gpu(obj->dev)->registered);
+	atomic64_sub(bo->bytes, &bo->client->registered);
+	atomic64_sub(bo->bytes, &bo->client->gpu->registered);
 	drm_gem_object_release(obj);
 	kfree(bo);
 }
@@ -144,7 +145,8 @@ static int vgpu_registered_pin(struct vgpu_bo *bo, u64 pointer)
 	return 0;
 }
 
-struct vgpu_bo *vgpu_bo_register_pages(struct drm_device *dev, u64 pointer,
+struct vgpu_bo *vgpu_bo_register_pages(struct drm_device *dev,
+				       struct vgpu_client *client, u64 pointer,
 				       u64 bytes, bool read_only)
 {
 	struct vgpu_bo *bo;
@@ -160,6 +162,7 @@ struct vgpu_bo *vgpu_bo_register_pages(struct drm_device *dev, u64 pointer,
 		return ERR_PTR(-ENOMEM);
 	bo->read_only = read_only;
 	bo->n_pages = bytes >> PAGE_SHIFT;
+	bo->client = client;
 	ret = vgpu_registered_pin(bo, pointer);
 	if (ret) {
 		kfree(bo);
@@ -167,7 +170,8 @@ struct vgpu_bo *vgpu_bo_register_pages(struct drm_device *dev, u64 pointer,
 	}
 	bo->shmem.base.funcs = &vgpu_registered_funcs;
 	drm_gem_private_object_init(dev, &bo->shmem.base, bytes);
-	atomic64_add(bytes, &to_vgpu_gpu(dev)->registered);
+	atomic64_add(bytes, &client->registered);
+	atomic64_add(bytes, &client->gpu->registered);
 	return bo;
 }
 

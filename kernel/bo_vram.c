@@ -14,8 +14,8 @@
 
 #include "bo.h"
 #include "compat/compat.h"
+#include "drm.h"
 #include "tenant.h"
-#include "uapi/vgpu_drm.h"
 
 u64 vgpu_bo_offset(struct vgpu_bo *bo)
 {
@@ -209,7 +209,8 @@ struct vgpu_bo *vgpu_bo_create_vram(struct drm_device *dev,
 	struct vgpu_bo *bo;
 	int ret;
 
-	if (!bytes || bytes > t->store.bytes)
+	/* The model looks at the rest; this is for the sum below. */
+	if (!bytes || bytes > 1ull << vgpu_client_config.bank_shift)
 		return ERR_PTR(-EINVAL);
 	bo = vgpu_bo_alloc(DRM_VGPU_DOMAIN_VRAM, bytes);
 	if (!bo)

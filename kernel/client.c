@@ -18,8 +18,8 @@ const struct vgpu_model_config vgpu_client_config = {
 	.bank_shift = 30,
 	.subdevice = VGPU_PCI_SUBDEVICE_GPU,
 	.max_contexts = 1023,
-	.max_objects = 8191,
-	.max_mappings = 8191,
+	.max_objects = 16383,
+	.max_mappings = 16383,
 	.max_rings = 1023,
 	.max_counters = 1023,
 	.max_kernels = 255,
@@ -29,12 +29,14 @@ const struct vgpu_model_config vgpu_client_config = {
 
 int vgpu_client_open(struct drm_device *dev, struct drm_file *file)
 {
+	static atomic_t numbers;
 	struct vgpu_client *client;
 
 	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
 	if (!client)
 		return -ENOMEM;
 	client->gpu = to_vgpu_gpu(dev);
+	client->number = atomic_inc_return(&numbers);
 	mutex_init(&client->lock);
 	file->driver_priv = client;
 	return 0;
@@ -224,6 +226,8 @@ VGPU_IOCTL(wait)
 	ret = wait_event_interruptible_hrtimeout(t->changed,
 		smp_load_acquire(&t->page->events) != args->events,
 		vgpu_time_left(args->deadline_ns));
-	args->events = smp_load_acquire(&t->page->events);
+	/* A call that is made again waits for what it waited for. */
+	if (ret != -ERESTARTSYS)
+		args->events = smp_load_acquire(&t->page->events);
 	return ret;
 }

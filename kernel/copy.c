@@ -151,15 +151,15 @@ int vgpu_read(void *to, const struct vgpu_place *from, u64 bytes)
 
 /* Take from the system what a move writes to; zeroes are not written. */
 static int vgpu_move_prepare(struct vgpu_store *s, const struct vgpu_place *src,
-			     u64 to, u64 bytes)
+			     u64 to, u64 bytes, gfp_t gfp)
 {
 	u64 done = 0, n;
 	int ret;
 
 	while (done < bytes) {
 		n = vgpu_next(done, bytes);
-		if (vgpu_place_at(src, done, &n, false, GFP_KERNEL)) {
-			ret = vgpu_store_populate(s, to + done, n, GFP_KERNEL);
+		if (vgpu_place_at(src, done, &n, false, gfp)) {
+			ret = vgpu_store_populate(s, to + done, n, gfp);
 			if (ret)
 				return ret;
 		}
@@ -168,7 +168,7 @@ static int vgpu_move_prepare(struct vgpu_store *s, const struct vgpu_place *src,
 	return 0;
 }
 
-int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes)
+int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes, gfp_t gfp)
 {
 	struct vgpu_place dst = { .store = s, .offset = to };
 	struct vgpu_place src = { .store = s, .offset = from };
@@ -178,7 +178,7 @@ int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes)
 	void *a, *b;
 	int ret;
 
-	ret = vgpu_move_prepare(s, &src, to, bytes);
+	ret = vgpu_move_prepare(s, &src, to, bytes, gfp);
 	if (ret) {
 		vgpu_store_zero(s, to, overlap ? from - to : bytes);
 		return ret;
@@ -186,8 +186,8 @@ int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes)
 	/* From here on nothing can fail. */
 	while (done < bytes) {
 		n = vgpu_next(done, bytes);
-		b = vgpu_place_at(&src, done, &n, false, GFP_KERNEL);
-		a = vgpu_place_at(&dst, done, &n, false, GFP_KERNEL);
+		b = vgpu_place_at(&src, done, &n, false, gfp);
+		a = vgpu_place_at(&dst, done, &n, false, gfp);
 		if (a && b)
 			memmove(a, b, n);
 		else if (a)

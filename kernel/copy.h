@@ -37,6 +37,6 @@ int vgpu_read(void *to, const struct vgpu_place *from, u64 bytes);
  * Move @bytes of VRAM down or to where nothing overlaps, and leave zeroes.
  * -ENOMEM: everything is as it was.
  */
-int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes);
+int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes, gfp_t gfp);
 
 #endif /* VGPU_COPY_H */

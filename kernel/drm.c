@@ -4,15 +4,18 @@
  */
 #include <linux/fs.h>
 #include <linux/module.h>
+#include <linux/pci.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
 #include <drm/drm_ioctl.h>
 #include <drm/drm_prime.h>
+#include <drm/drm_print.h>
 
 #include "bo.h"
 #include "compat/compat.h"
 #include "drm.h"
+#include "stats.h"
 #include "tenant.h"
 
 #define VGPU_IOCTL_DEF(nr, name)					\
@@ -43,6 +46,7 @@ static const struct drm_ioctl_desc vgpu_ioctls[] = {
 	VGPU_IOCTL_DEF(COUNTER_DESTROY, counter_destroy),
 	VGPU_IOCTL_DEF(COUNTER_SIGNAL, counter_signal),
 	VGPU_IOCTL_DEF(COUNTER_READ, counter_read),
+	VGPU_IOCTL_DEF(SUBMIT, submit),
 };
 
 /* The client page, or a buffer by its fake offset. */
@@ -69,8 +73,18 @@ static int vgpu_mmap(struct file *filp, struct vm_area_struct *vma)
 #else
 #define VGPU_SHOW_FDINFO	vgpu_file_show_fdinfo
 
+/* With what DRM says first, from 6.5 on. */
 static void vgpu_file_show_fdinfo(struct seq_file *m, struct file *filp)
 {
+	struct drm_file *file = filp->private_data;
+	struct pci_dev *pdev = to_pci_dev(file->minor->dev->dev);
+	struct vgpu_client *client = file->driver_priv;
+	struct drm_printer p = drm_seq_file_printer(m);
+
+	drm_printf(&p, "drm-driver:\t%s\n", file->minor->dev->driver->name);
+	drm_printf(&p, "drm-client-id:\t%u\n", client->number);
+	drm_printf(&p, "drm-pdev:\t%s\n", pci_name(pdev));
+	vgpu_show_fdinfo(&p, file);
 }
 #endif
 
@@ -92,9 +106,16 @@ static const struct file_operations vgpu_fops = {
 };
 
 const struct drm_driver vgpu_drm_driver = {
-	.driver_features = DRIVER_GEM | DRIVER_RENDER,
+	.driver_features = DRIVER_GEM | DRIVER_RENDER | DRIVER_SYNCOBJ |
+			   DRIVER_SYNCOBJ_TIMELINE,
 	.open = vgpu_client_open,
 	.postclose = vgpu_client_close,
+#ifdef VGPU_HAVE_DRM_SHOW_FDINFO
+	.show_fdinfo = vgpu_show_fdinfo,
+#endif
+#ifdef CONFIG_DEBUG_FS
+	.debugfs_init = vgpu_debugfs_init,
+#endif
 	.prime_handle_to_fd = drm_gem_prime_handle_to_fd,
 	.prime_fd_to_handle = drm_gem_prime_fd_to_handle,
 	.gem_prime_import = vgpu_bo_import,

@@ -23,18 +23,26 @@ extern const struct drm_driver vgpu_drm_driver;
 /* What a client's device is made with, but for its memory. */
 extern const struct vgpu_model_config vgpu_client_config;
 
+/* Commands, and points each way, of a submission with fences. */
+#define VGPU_MAX_SUBMIT		256u
+#define VGPU_MAX_SYNCS		64u
+
 /* Longest time that a client's thread looks at a ring. */
 #define VGPU_MAX_POLL_US	1000000u
 
 /**
  * struct vgpu_client - a file description of the render node
  * @gpu: its GPU
+ * @number: for fdinfo
  * @lock: serialises making @tenant
+ * @registered: bytes of the process's memory that are pinned
  * @tenant: its device; NULL until it is needed.  Read by vgpu_client_peek()
  */
 struct vgpu_client {
 	struct vgpu_gpu *gpu;
+	u32 number;
 	struct mutex lock;
+	atomic64_t registered;
 	struct vgpu_tenant *tenant;
 };
 
@@ -78,6 +86,8 @@ VGPU_IOCTL(ring_destroy);
 VGPU_IOCTL(ring_control);
 VGPU_IOCTL(ring_info);
 VGPU_IOCTL(kick);
+/* queue.c */
+VGPU_IOCTL(submit);
 
 /* Until when a call waits, as time from now on; 0: it has come. */
 ktime_t vgpu_time_left(s64 deadline_ns);

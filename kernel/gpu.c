@@ -9,6 +9,7 @@
 
 #include "drm.h"
 #include "gpu.h"
+#include "stats.h"
 #include "uapi/vgpu_device.h"
 
 static int vgpu_gpu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
@@ -28,6 +29,8 @@ static int vgpu_gpu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	gpu->number = number;
 	gpu->vram_bytes = vram_bytes;
 	vgpu_account_init(&gpu->account, vram_bytes, NULL);
+	mutex_init(&gpu->tenants_lock);
+	INIT_LIST_HEAD(&gpu->tenants);
 	vgpu_turns_init(&gpu->turns, num_online_cpus());
 	/* Importers of our buffers ask for it. */
 	ret = dma_set_mask_and_coherent(&pdev->dev, DMA_BIT_MASK(64));
@@ -62,6 +65,7 @@ static struct pci_driver vgpu_gpu_driver = {
 	.id_table = vgpu_gpu_ids,
 	.probe = vgpu_gpu_probe,
 	.remove = vgpu_gpu_remove,
+	.dev_groups = vgpu_gpu_groups,
 };
 
 int vgpu_gpu_register(void)

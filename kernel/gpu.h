@@ -19,6 +19,7 @@ struct pci_dev;
  * @vram_bytes: how much memory it has: a quota, no memory is set aside
  * @account: of that memory; tenants' accounts are below it
  * @turns: whose turn it is
+ * @tenants: struct vgpu_tenant, of clients and instances; under @tenants_lock
  * @registered: bytes of processes' memory that are pinned for it
  */
 struct vgpu_gpu {
@@ -27,6 +28,8 @@ struct vgpu_gpu {
 	u64 vram_bytes;
 	struct vgpu_account account;
 	struct vgpu_turns turns;
+	struct mutex tenants_lock;
+	struct list_head tenants;
 	atomic64_t registered;
 };
 

@@ -52,7 +52,7 @@ static void vgpu_query_memory(struct vgpu_client *client,
 	m->gpu_limit = vgpu_account_limit(account);
 	m->gpu_used = vgpu_account_current(account);
 	m->gpu_peak = vgpu_account_peak(account);
-	m->gpu_registered = atomic64_read(&client->gpu->registered);
+	m->registered = atomic64_read(&client->registered);
 	m->client_limit = s.vram_limit;
 	m->client_used = s.vram_used;
 	m->client_peak = s.vram_peak;
@@ -75,13 +75,16 @@ static void vgpu_query_limits(struct vgpu_client *client,
 	a->limits.max_entries = c->max_entries;
 	a->limits.max_jobs = c->max_jobs;
 	a->limits.max_poll_us = VGPU_MAX_POLL_US;
+	a->limits.max_submit = VGPU_MAX_SUBMIT;
+	a->limits.max_syncs = VGPU_MAX_SYNCS;
 }
 
 static void vgpu_query_features(struct vgpu_client *client,
 				struct vgpu_tenant *t, union vgpu_answer *a)
 {
 	a->features.device = vgpu_client_config.features;
-	a->features.drm = DRM_VGPU_FEATURE_REGISTER | DRM_VGPU_FEATURE_POLLING;
+	a->features.drm = DRM_VGPU_FEATURE_REGISTER |
+			  DRM_VGPU_FEATURE_POLLING | DRM_VGPU_FEATURE_SUBMIT;
 }
 
 static void vgpu_query_statistics(struct vgpu_client *client,

@@ -61,6 +61,7 @@ static int vgpu_ring_make(struct vgpu_tenant *t, struct vgpu_bo *bo,
 		goto err_unmap;
 	r->ring = result[0];
 	r->vector = args->vector;
+	r->mapped = true;
 	r->poll_ns = (u64)args->poll_us * NSEC_PER_USEC;
 	args->ring = r->ring;
 	ret = vgpu_tenant_ring_add(t, r);
@@ -105,6 +106,21 @@ VGPU_IOCTL(ring_create)
 	return ret;
 }
 
+/* An admin command for a ring that is the client's, and not the kernel's own. */
+static int vgpu_ring_admin(struct vgpu_tenant *t, u32 ring,
+			   const struct vgpu_cmd *cmd, u64 result[2])
+{
+	struct vgpu_ring_memory *r;
+	bool own;
+
+	mutex_lock(&t->lock);
+	r = xa_load(&t->rings, ring & 0xffff);
+	own = r && r->ring == ring && !r->queue;
+	mutex_unlock(&t->lock);
+	/* An id does not become another ring's so soon. */
+	return own ? vgpu_tenant_admin(t, cmd, result) : -ENOENT;
+}
+
 static bool vgpu_ring_gone(struct vgpu_tenant *t, u64 ring)
 {
 	struct vgpu_ring_memory *r = xa_load(&t->rings, ring & 0xffff);
@@ -126,7 +142,7 @@ VGPU_IOCTL(ring_destroy)
 	t = vgpu_client_tenant(file);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
-	ret = vgpu_tenant_admin(t, &cmd, result);
+	ret = vgpu_ring_admin(t, args->ring, &cmd, result);
 	if (ret)
 		return ret;
 	/* Bounded: by the item that is being executed. */
@@ -141,7 +157,9 @@ VGPU_IOCTL(ring_control)
 	struct vgpu_tenant *t = vgpu_client_tenant(file);
 	u64 result[2];
 
-	return IS_ERR(t) ? PTR_ERR(t) : vgpu_tenant_admin(t, &cmd, result);
+	if (IS_ERR(t))
+		return PTR_ERR(t);
+	return vgpu_ring_admin(t, args->ring, &cmd, result);
 }
 
 /* Under the lock. */

@@ -22,6 +22,7 @@
 
 #include "compat/compat.h"
 #include "copy.h"
+#include "queue.h"
 #include "sysmem.h"
 #include "tenant.h"
 #include "uapi/vgpu_drm.h"
@@ -89,7 +90,10 @@ static void vgpu_ring_detached(struct vgpu_tenant *t, u32 ring)
 	mutex_unlock(&t->lock);
 	if (!r)
 		return;
-	vunmap(r->vaddr);
+	if (r->queue)
+		vgpu_queue_end(t, r->queue);
+	if (r->mapped)
+		vunmap(r->vaddr);
 	kfree(r);
 }
 
@@ -116,6 +120,8 @@ static int vgpu_place(struct vgpu_tenant *t, const struct vgpu_mem *mem,
 
 static int vgpu_run_memory(struct vgpu_tenant *t, const struct vgpu_work *w)
 {
+	/* A fence must not wait for memory that is being reclaimed. */
+	gfp_t gfp = READ_ONCE(t->fences) ? GFP_NOWAIT : GFP_KERNEL;
 	struct vgpu_place to, from;
 	int ret;
 
@@ -126,11 +132,10 @@ static int vgpu_run_memory(struct vgpu_tenant *t, const struct vgpu_work *w)
 		return ret;
 	switch (w->kind) {
 	case VGPU_WORK_COPY:
-		ret = vgpu_copy(&to, &from, w->bytes, GFP_KERNEL, &t->closing);
+		ret = vgpu_copy(&to, &from, w->bytes, gfp, &t->closing);
 		break;
 	case VGPU_WORK_CLEAR:
-		ret = vgpu_fill(&to, w->bytes, w->pattern, GFP_KERNEL,
-				&t->closing);
+		ret = vgpu_fill(&to, w->bytes, w->pattern, gfp, &t->closing);
 		break;
 	case VGPU_WORK_FETCH:
 		ret = vgpu_read(w->buffer, &from, w->bytes);
@@ -140,7 +145,7 @@ static int vgpu_run_memory(struct vgpu_tenant *t, const struct vgpu_work *w)
 		break;
 	case VGPU_WORK_MOVE:
 		ret = vgpu_move(&t->store, w->to.offset, w->from.offset,
-				w->bytes);
+				w->bytes, gfp);
 		break;
 	}
 	return ret;
@@ -251,6 +256,8 @@ static void vgpu_run_rounds(struct vgpu_tenant *t, u32 rounds, u64 max)
 		}
 		if (t->at < t->n)
 			all = vgpu_run_items(t, max);
+		if (t->fences)
+			vgpu_queues_step(t);
 		vgpu_tenant_changed(t);
 		all = all && !vgpu_turn_over(&t->turn);
 	}
@@ -418,7 +425,9 @@ static void vgpu_thread_run(struct vgpu_tenant *t)
 		mutex_unlock(&t->lock);
 		vgpu_turn_take(&t->turn);
 		mutex_lock(&t->lock);
-		WRITE_ONCE(t->want, false);
+		xchg(&t->want, false);
+		if (t->fences)
+			vgpu_queues_step(t);
 		vgpu_run_rounds(t, U32_MAX, U64_MAX);
 		vgpu_turn_end(&t->turn);
 	} while (vgpu_tenant_pending(t) || vgpu_poll(t));
@@ -435,7 +444,10 @@ int vgpu_tenant_thread(void *tenant)
 		wait_event_idle(t->thread_wait,
 				READ_ONCE(t->want) || kthread_should_stop());
 		mutex_lock(&t->lock);
-		WRITE_ONCE(t->want, false);
+		/* A barrier, for fences that were signalled: see vgpu_queue_cb(). */
+		xchg(&t->want, false);
+		if (t->fences)
+			vgpu_queues_step(t);
 		if (!t->running && (vgpu_tenant_pending(t) || t->n_polled))
 			vgpu_thread_run(t);
 		mutex_unlock(&t->lock);

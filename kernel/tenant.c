@@ -33,6 +33,25 @@ static int vgpu_tenant_model(struct vgpu_tenant *t,
 	return ret;
 }
 
+static void vgpu_tenant_list(struct vgpu_tenant *t)
+{
+	static atomic_t numbers;
+
+	t->number = atomic_inc_return(&numbers);
+	t->pid = task_tgid_nr(current);
+	get_task_comm(t->comm, current);
+	mutex_lock(&t->gpu->tenants_lock);
+	list_add_tail(&t->node, &t->gpu->tenants);
+	mutex_unlock(&t->gpu->tenants_lock);
+}
+
+static void vgpu_tenant_unlist(struct vgpu_tenant *t)
+{
+	mutex_lock(&t->gpu->tenants_lock);
+	list_del(&t->node);
+	mutex_unlock(&t->gpu->tenants_lock);
+}
+
 /* In the opener's cgroups: what it runs is theirs. */
 static int vgpu_tenant_start(struct vgpu_tenant *t)
 {
@@ -68,6 +87,7 @@ struct vgpu_tenant *vgpu_tenant_create(struct vgpu_gpu *gpu,
 	xa_init(&t->system);
 	xa_init(&t->rings);
 	INIT_LIST_HEAD(&t->polled);
+	INIT_LIST_HEAD(&t->queues);
 	vgpu_turn_init(&t->turn, &gpu->turns);
 	init_waitqueue_head(&t->thread_wait);
 	init_waitqueue_head(&t->changed);
@@ -84,6 +104,7 @@ struct vgpu_tenant *vgpu_tenant_create(struct vgpu_gpu *gpu,
 	ret = vgpu_tenant_start(t);
 	if (ret)
 		goto err_model;
+	vgpu_tenant_list(t);
 	return t;
 
 err_model:
@@ -102,6 +123,7 @@ static void vgpu_tenant_free(struct kref *ref)
 {
 	struct vgpu_tenant *t = container_of(ref, struct vgpu_tenant, ref);
 
+	vgpu_tenant_unlist(t);
 	WARN_ON(!xa_empty(&t->system));
 	WARN_ON(!xa_empty(&t->rings));
 	vgpu_model_fini(t->m);

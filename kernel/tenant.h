@@ -27,6 +27,7 @@
 
 #include <linux/kref.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
@@ -35,8 +36,8 @@
 #include "turn.h"
 
 struct eventfd_ctx;
-struct task_struct;
 struct vgpu_gpu;
+struct vgpu_queue;
 struct vgpu_sysmem;
 
 /* Items of one call of the model. */
@@ -57,6 +58,8 @@ struct vgpu_done {
  * @ring: ring id
  * @vector: of its interrupts
  * @vaddr: where the kernel sees it
+ * @mapped: @vaddr is a mapping that goes with the ring
+ * @queue: the kernel's own ring, for submissions with fences; or NULL
  * @object: id of the object of system memory that it is
  * @poll_ns: how long the thread looks after a command; 0: not at all
  * @polled: the thread looks at it; under the tenant's lock
@@ -68,6 +71,8 @@ struct vgpu_ring_memory {
 	u32 ring;
 	u32 vector;
 	void *vaddr;
+	bool mapped;
+	struct vgpu_queue *queue;
 	u32 object;
 	u64 poll_ns;
 	bool polled;
@@ -90,6 +95,10 @@ struct vgpu_tenant_stats {
  * struct vgpu_tenant - a tenant
  * @ref: the client or instance, and each buffer in its VRAM
  * @gpu: its GPU
+ * @node: in &vgpu_gpu.tenants
+ * @number: for people and traces
+ * @pid: of the process that opened it
+ * @comm: its name
  * @lock: protects the model and everything below, but what says otherwise
  * @m: the device model
  * @store: VRAM
@@ -98,6 +107,8 @@ struct vgpu_tenant_stats {
  * @rings: struct vgpu_ring_memory by the lower 16 bits of ids
  * @polled: rings that the thread may look at, @n_polled of which it does
  * @polling: it only looks
+ * @queues: struct vgpu_queue, rings of the kernel's own
+ * @fences: submissions that have not been signalled
  * @turn: on the GPU; of whoever has set @running
  * @running: somebody executes items, and owns @work, @at and @n
  * @closing: nothing is to be finished any more; read without the lock
@@ -116,6 +127,10 @@ struct vgpu_tenant_stats {
 struct vgpu_tenant {
 	struct kref ref;
 	struct vgpu_gpu *gpu;
+	struct list_head node;
+	u32 number;
+	pid_t pid;
+	char comm[TASK_COMM_LEN];
 	struct mutex lock;
 	struct vgpu_model *m;
 	struct vgpu_store store;
@@ -124,6 +139,8 @@ struct vgpu_tenant {
 	struct list_head polled;
 	u32 n_polled;
 	bool polling;
+	struct list_head queues;
+	u32 fences;
 	struct vgpu_turn turn;
 	bool running;
 	bool closing;

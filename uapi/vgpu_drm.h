@@ -153,7 +153,8 @@ struct drm_vgpu_info {
  * @client_peak: the most that it ever had
  * @client_largest: the largest buffer that it could get now
  * @client_resident: host memory behind its VRAM
- * @gpu_registered: memory of processes that is registered, by all
+ * @registered: the client's own memory that it registered, until no handle, no
+ *	mapping and no command has it any more
  */
 struct drm_vgpu_memory {
 	__u64 gpu_bytes;
@@ -165,7 +166,7 @@ struct drm_vgpu_memory {
 	__u64 client_peak;
 	__u64 client_largest;
 	__u64 client_resident;
-	__u64 gpu_registered;
+	__u64 registered;
 };
 
 /**
@@ -290,7 +291,7 @@ struct drm_vgpu_client_limit {
  *
  * Commands that have not ended end nowhere; contexts, mappings, rings, counters
  * and kernels are gone when the call returns, and so is what they held.
- * Buffers stay, with their content.
+ * Buffers stay, with their content, and so do events, limits and figures.
  */
 struct drm_vgpu_client_reset {
 	__u64 flags;
@@ -378,7 +379,7 @@ struct drm_vgpu_client_page {
  * @pad: 0
  *
  * The memory is zero.  It lives as long as a handle, a mapping in a context, a
- * ring on it, an mmap() or a dma-buf needs it.  Buffers whose VRAM is a
+ * ring on it, a command that started, an mmap() or a dma-buf needs it.  Buffers whose VRAM is a
  * multiple of 4096 at a multiple of 4096 can be exported.
  *
  * EINVAL; ENOSPC; ENOMEM.
@@ -423,9 +424,9 @@ struct drm_vgpu_bo_register {
  * @flags: DRM_VGPU_BO_*
  * @pad: 0
  * @bytes: as it was created
- * @offset: in VRAM, as long as it does not move; else 0
- * @mmap_offset: offset for mmap() of the node, which gives it a page that does
- *	not move any more; 0: it cannot be mapped
+ * @offset: in VRAM, now; other domains: 0
+ * @mmap_offset: offset for mmap() of the node, from which on it does not move
+ *	any more; 0: it cannot be mapped
  * @mmap_bytes: how much: all pages that have a part of it
  * @mmap_skip: where it begins in these, below 4096
  *
@@ -452,7 +453,8 @@ struct drm_vgpu_bo_info {
  * Moves what lies in the client's VRAM and is not pinned by an mmap(), a
  * dma-buf or a command.  Addresses in contexts stay; offsets change.
  *
- * EBUSY, it is going on; EINTR, and what was moved stays so.
+ * EBUSY, it is going on; EINTR, the process is being killed, and what was moved
+ * stays so.
  */
 struct drm_vgpu_compact {
 	__u64 bytes;
@@ -658,7 +660,7 @@ struct drm_vgpu_sync {
  * @context: context id
  * @flags: 0
  * @n_commands: 1 to the limit
- * @stride: bytes from one command to the next, 64 or more, a multiple of 8
+ * @stride: bytes from one command to the next, 64 to 4096, a multiple of 8
  * @commands: array of struct vgpu_cmd; @seq is 0, flags are 0 or
  *	VGPU_CMD_F_BARRIER.  UPLOAD, DOWNLOAD, COPY and CLEAR
  * @n_in: points to wait for, before the first command starts
@@ -670,10 +672,11 @@ struct drm_vgpu_sync {
  * here, so that their fences depend on nothing but other fences.  If a command
  * fails, the others are run all the same, and the fences carry its error.
  * Points to wait for have to have been submitted.
+ * What is malformed in another way ends with an error in the fence.
  *
- * EINVAL, also where a command is malformed or names what is not mapped;
- * EOPNOTSUPP, a command of another kind: a fence must not wait for a program;
- * ENOENT; EACCES; ENOSPC; ENOMEM; EINTR.
+ * EINVAL, also for a point that was not submitted; EFAULT, also for a target
+ * that is not mapped; EOPNOTSUPP, a command of another kind: a fence must not
+ * wait for a program; ENOENT; EACCES; ENOSPC; ENOMEM; EINTR.
  */
 struct drm_vgpu_submit {
 	__u32 context;

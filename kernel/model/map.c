@@ -178,6 +178,38 @@ void vgpu_unmap_all(struct vgpu_model *m, u32 ctx)
 			 vgpu_map_rank(m, vgpu_map_key(ctx + 1, 0)) - first);
 }
 
+/* What the mapping that has an address has from there on. */
+static u64 vgpu_map_left(const struct vgpu_model *m, u32 ctx, u64 address)
+{
+	u64 key = vgpu_map_key(ctx, address);
+
+	return vgpu_map_end(m, vgpu_map_rank(m, key) - 1) - key;
+}
+
+int vgpu_model_range(const struct vgpu_model *m, u32 context, u64 address,
+		     u64 *bytes, bool write, struct vgpu_mem *mem)
+{
+	u32 ctx = vgpu_find_context(m, context);
+	struct vgpu_extent e;
+	u64 fault, want = *bytes;
+	int ret;
+
+	if (!ctx)
+		return -ENOENT;
+	/* A byte, to find the mapping; then what there is of it. */
+	ret = vgpu_resolve(m, ctx, address, 1, write, &e, 1, &fault);
+	if (ret < 0)
+		return ret;
+	*bytes = min_t(u64, want, vgpu_map_left(m, ctx, address));
+	memset(mem, 0, sizeof(*mem));
+	mem->offset = e.offset;
+	if (m->objects[e.object].kind == VGPU_OBJECT_VRAM)
+		mem->offset += vgpu_object_offset(m, e.object);
+	else
+		mem->object = vgpu_table_id(&m->objects_table, e.object);
+	return 0;
+}
+
 /**
  * vgpu_resolve() - what backs a range of addresses
  * @m: device

@@ -371,6 +371,19 @@ void vgpu_model_stats(const struct vgpu_model *m,
  */
 bool vgpu_model_next_block(const struct vgpu_model *m, u64 offset, u32 *object,
 			   u64 *start, u64 *bytes, bool *pinned);
+/**
+ * vgpu_model_range() - what backs the first bytes of a range
+ * @m: device
+ * @context: context id
+ * @address: first address
+ * @bytes: how many, not 0; gets how many of them @mem has in one piece
+ * @write: whether they are to be written
+ * @mem: gets where they are, as long as nothing moves
+ *
+ * Return: 0; -ENOENT, no such context; -EFAULT; -EACCES.
+ */
+int vgpu_model_range(const struct vgpu_model *m, u32 context, u64 address,
+		     u64 *bytes, bool write, struct vgpu_mem *mem);
 /* The enum vgpu_ring_state of a ring, or -ENOENT. */
 int vgpu_model_ring_state(const struct vgpu_model *m, u32 ring);
 
