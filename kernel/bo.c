@@ -150,6 +150,18 @@ void vgpu_bo_close(struct drm_gem_object *obj, struct drm_file *file)
 		vgpu_tenant_object_close(t, object);
 }
 
+void vgpu_bo_used(struct drm_file *file, u32 handle, struct vgpu_bo *bo)
+{
+	struct vgpu_bo *now = vgpu_bo_lookup(file, handle);
+
+	/* From where it cannot be looked up, it is closed: after this or now. */
+	if (now != bo)
+		vgpu_bo_close(&bo->shmem.base, file);
+	if (now)
+		vgpu_bo_put(now);
+	vgpu_bo_put(bo);
+}
+
 /* Give a new buffer a handle; the reference goes with it, or goes. */
 static int vgpu_bo_publish(struct drm_file *file, struct vgpu_bo *bo,
 			   u32 *handle)

@@ -71,10 +71,15 @@ struct vgpu_bo *vgpu_bo_alloc(u32 domain, u64 bytes);
 struct vgpu_bo *vgpu_bo_lookup(struct drm_file *file, u32 handle);
 void vgpu_bo_put(struct vgpu_bo *bo);
 /*
- * The object that a buffer is in a tenant's model.  The caller has a handle of
- * it, so that it is not closed meanwhile.  0 or a negative errno.
+ * The object that a buffer is in a tenant's model: 0 or a negative errno.  The
+ * object may be closed at any time; vgpu_bo_used() follows.
  */
 int vgpu_bo_object(struct vgpu_bo *bo, struct vgpu_tenant *t, u32 *object);
+/*
+ * Done with a buffer that was looked up for vgpu_bo_object(): put it.  If its
+ * handle was closed meanwhile, nobody else closes what it was made.
+ */
+void vgpu_bo_used(struct drm_file *file, u32 handle, struct vgpu_bo *bo);
 /* &drm_gem_object_funcs.close: the client's last handle has gone. */
 void vgpu_bo_close(struct drm_gem_object *obj, struct drm_file *file);
 

@@ -116,16 +116,17 @@ static int vgpu_registered_pin(struct vgpu_bo *bo, u64 pointer)
 	long n;
 	int ret;
 
-	bo->pages = kvmalloc_array(bo->n_pages, sizeof(*bo->pages),
-				   GFP_KERNEL_ACCOUNT);
-	if (!bo->pages)
-		return -ENOMEM;
 	bo->mm = current->mm;
 	ret = account_locked_vm(bo->mm, bo->n_pages, true);
-	if (ret) {
-		kvfree(bo->pages);
-		/* It is a limit that was reached. */
+	/* It is a limit that was reached. */
+	if (ret)
 		return ret == -ENOMEM ? -ENOSPC : ret;
+	/* More than could ever be there is no reason to complain in the log. */
+	bo->pages = kvmalloc_array(bo->n_pages, sizeof(*bo->pages),
+				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!bo->pages) {
+		account_locked_vm(bo->mm, bo->n_pages, false);
+		return -ENOMEM;
 	}
 	mmgrab(bo->mm);
 	while (done < bo->n_pages) {

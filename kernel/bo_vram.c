@@ -62,9 +62,10 @@ static void vgpu_vram_free(struct drm_gem_object *obj)
 		vgpu_tenant_run(t);
 		mutex_unlock(&t->lock);
 	}
-	vgpu_tenant_put(t);
 	drm_gem_object_release(obj);
 	kfree(bo);
+	/* Last: it keeps the device, too. */
+	vgpu_tenant_put(t);
 }
 
 /*

@@ -118,11 +118,10 @@ VGPU_IOCTL(client_limit)
 	return ret;
 }
 
-/* No ring has memory any more, and no buffer is in use. */
+/* What was there has no memory any more; another thread's new ring may have. */
 static bool vgpu_client_cleared(struct vgpu_tenant *t, u64 arg)
 {
-	return xa_empty(&t->rings) && !t->running && t->at == t->n &&
-	       !vgpu_model_pending(t->m);
+	return !t->running && t->at == t->n && !vgpu_model_pending(t->m);
 }
 
 VGPU_IOCTL(client_reset)
@@ -226,7 +225,7 @@ VGPU_IOCTL(wait)
 	ret = wait_event_interruptible_hrtimeout(t->changed,
 		smp_load_acquire(&t->page->events) != args->events,
 		vgpu_time_left(args->deadline_ns));
-	/* A call that is made again waits for what it waited for. */
+	/* A call that is made again still waits for what comes after that. */
 	if (ret != -ERESTARTSYS)
 		args->events = smp_load_acquire(&t->page->events);
 	return ret;

@@ -2,9 +2,12 @@
 /*
  * The DRM driver: the table of its ioctls, and the functions of its files.
  */
+#include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/nospec.h>
+#include <linux/uaccess.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
@@ -48,6 +51,44 @@ static const struct drm_ioctl_desc vgpu_ioctls[] = {
 	VGPU_IOCTL_DEF(COUNTER_READ, counter_read),
 	VGPU_IOCTL_DEF(SUBMIT, submit),
 };
+
+/*
+ * DRM fills up a structure that is shorter than ours, and drops what a longer
+ * one has: that has to be zero, or a newer program asks for what we have not.
+ */
+static int vgpu_check_tail(unsigned int cmd, unsigned long arg)
+{
+	unsigned int nr = _IOC_NR(cmd) - DRM_COMMAND_BASE;
+	unsigned int bytes = _IOC_SIZE(cmd), known;
+	int ret;
+
+	if (_IOC_NR(cmd) < DRM_COMMAND_BASE || nr >= ARRAY_SIZE(vgpu_ioctls) ||
+	    !(cmd & IOC_IN))
+		return 0;
+	known = _IOC_SIZE(vgpu_ioctls[array_index_nospec(nr,
+				ARRAY_SIZE(vgpu_ioctls))].cmd);
+	if (!known || bytes <= known)
+		return 0;
+	ret = check_zeroed_user((void __user *)arg + known, bytes - known);
+	return ret > 0 ? 0 : ret ?: -EINVAL;
+}
+
+static long vgpu_drm_ioctl(struct file *filp, unsigned int cmd,
+			   unsigned long arg)
+{
+	return vgpu_check_tail(cmd, arg) ?: drm_ioctl(filp, cmd, arg);
+}
+
+#ifdef CONFIG_COMPAT
+static long vgpu_drm_compat_ioctl(struct file *filp, unsigned int cmd,
+				  unsigned long arg)
+{
+	return vgpu_check_tail(cmd, (unsigned long)compat_ptr(arg)) ?:
+	       drm_compat_ioctl(filp, cmd, arg);
+}
+#else
+#define vgpu_drm_compat_ioctl	NULL
+#endif
 
 /* The client page, or a buffer by its fake offset. */
 static int vgpu_mmap(struct file *filp, struct vm_area_struct *vma)
@@ -93,8 +134,8 @@ static const struct file_operations vgpu_fops = {
 	.owner = THIS_MODULE,
 	.open = drm_open,
 	.release = drm_release,
-	.unlocked_ioctl = drm_ioctl,
-	.compat_ioctl = drm_compat_ioctl,
+	.unlocked_ioctl = vgpu_drm_ioctl,
+	.compat_ioctl = vgpu_drm_compat_ioctl,
 	.poll = drm_poll,
 	.read = drm_read,
 	.llseek = noop_llseek,

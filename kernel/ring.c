@@ -11,17 +11,19 @@
 #include "sysmem.h"
 #include "tenant.h"
 
-/* Where the kernel sees a ring's memory; the model's object keeps its pages. */
-static void *vgpu_ring_map(struct vgpu_tenant *t, u32 object, u64 bytes)
+/*
+ * Where the kernel sees a ring's memory; the model's object keeps its pages.  Not
+ * by the object, which another thread may close meanwhile.
+ */
+static void *vgpu_ring_map(struct vgpu_bo *bo, u64 bytes)
 {
-	struct vgpu_sysmem *mem = xa_load(&t->system, object & 0xffff);
+	struct page **pages = bo->domain == DRM_VGPU_DOMAIN_SYSTEM ?
+			      bo->shmem.pages : bo->pages;
 
 	/* VRAM of somebody else, and memory that has a mapping already. */
-	if (!mem || !mem->pages)
+	if (!pages || bytes > bo->shmem.base.size)
 		return ERR_PTR(-EINVAL);
-	if (bytes > mem->bytes)
-		return ERR_PTR(-EINVAL);
-	return vmap(mem->pages, DIV_ROUND_UP(bytes, PAGE_SIZE), VM_MAP,
+	return vmap(pages, DIV_ROUND_UP(bytes, PAGE_SIZE), VM_MAP,
 		    PAGE_KERNEL) ?: ERR_PTR(-ENOMEM);
 }
 
@@ -48,9 +50,8 @@ static int vgpu_ring_make(struct vgpu_tenant *t, struct vgpu_bo *bo,
 	ret = vgpu_bo_object(bo, t, &r->object);
 	if (ret)
 		goto err_free;
-	r->vaddr = vgpu_ring_map(t, r->object,
-				 VGPU_RING_BYTES((u64)args->sq_entries,
-						 (u64)args->cq_entries));
+	r->vaddr = vgpu_ring_map(bo, VGPU_RING_BYTES((u64)args->sq_entries,
+						     (u64)args->cq_entries));
 	if (IS_ERR(r->vaddr)) {
 		ret = PTR_ERR(r->vaddr);
 		goto err_free;
@@ -102,7 +103,7 @@ VGPU_IOCTL(ring_create)
 		ret = -EACCES;
 	else
 		ret = vgpu_ring_make(t, bo, args);
-	vgpu_bo_put(bo);
+	vgpu_bo_used(file, args->handle, bo);
 	return ret;
 }
 
@@ -114,8 +115,8 @@ static int vgpu_ring_admin(struct vgpu_tenant *t, u32 ring,
 	bool own;
 
 	mutex_lock(&t->lock);
-	r = xa_load(&t->rings, ring & 0xffff);
-	own = r && r->ring == ring && !r->queue;
+	r = xa_load(&t->rings, ring);
+	own = r && !r->queue;
 	mutex_unlock(&t->lock);
 	/* An id does not become another ring's so soon. */
 	return own ? vgpu_tenant_admin(t, cmd, result) : -ENOENT;
@@ -123,9 +124,7 @@ static int vgpu_ring_admin(struct vgpu_tenant *t, u32 ring,
 
 static bool vgpu_ring_gone(struct vgpu_tenant *t, u64 ring)
 {
-	struct vgpu_ring_memory *r = xa_load(&t->rings, ring & 0xffff);
-
-	return !r || r->ring != ring;
+	return !xa_load(&t->rings, ring);
 }
 
 VGPU_IOCTL(ring_destroy)

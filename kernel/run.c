@@ -82,7 +82,7 @@ static void vgpu_ring_detached(struct vgpu_tenant *t, u32 ring)
 	struct vgpu_ring_memory *r;
 
 	mutex_lock(&t->lock);
-	r = xa_erase(&t->rings, ring & 0xffff);
+	r = xa_erase(&t->rings, ring);
 	if (r)
 		list_del_init(&r->node);
 	if (r && r->polled)
@@ -100,7 +100,7 @@ static void vgpu_ring_detached(struct vgpu_tenant *t, u32 ring)
 /* No command uses that memory any more. */
 static void vgpu_unpinned(struct vgpu_tenant *t, u32 object)
 {
-	struct vgpu_sysmem *mem = xa_erase(&t->system, object & 0xffff);
+	struct vgpu_sysmem *mem = xa_erase(&t->system, object);
 
 	if (mem)
 		mem->release(mem);
@@ -114,7 +114,7 @@ static int vgpu_place(struct vgpu_tenant *t, const struct vgpu_mem *mem,
 	place->mem = NULL;
 	if (!mem->object)
 		return 0;
-	place->mem = xa_load(&t->system, mem->object & 0xffff);
+	place->mem = xa_load(&t->system, mem->object);
 	return WARN_ON_ONCE(!place->mem) ? -EFAULT : 0;
 }
 
@@ -308,7 +308,7 @@ int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring)
 		goto out;
 	t->stats.kicks++;
 	if (!list_empty(&t->polled))
-		r = xa_load(&t->rings, ring & 0xffff);
+		r = xa_load(&t->rings, ring);
 	if (r && r->poll_ns) {
 		if (!r->polled) {
 			r->polled = true;

@@ -77,7 +77,7 @@ VGPU_IOCTL(map)
 	if (!ret)
 		args->address = result[0];
 out:
-	vgpu_bo_put(bo);
+	vgpu_bo_used(file, args->handle, bo);
 	return ret;
 }
 

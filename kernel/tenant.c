@@ -9,6 +9,7 @@
 #include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
+#include <drm/drm_drv.h>
 
 #include "gpu.h"
 #include "sysmem.h"
@@ -105,6 +106,8 @@ struct vgpu_tenant *vgpu_tenant_create(struct vgpu_gpu *gpu,
 	if (ret)
 		goto err_model;
 	vgpu_tenant_list(t);
+	/* Memory that is mapped keeps the tenant when the GPU is unbound. */
+	drm_dev_get(&gpu->drm);
 	return t;
 
 err_model:
@@ -131,6 +134,8 @@ static void vgpu_tenant_free(struct kref *ref)
 	vgpu_store_fini(&t->store);
 	/* Somebody may have it mapped still. */
 	put_page(virt_to_page(t->page));
+	/* Pairs with the get in vgpu_tenant_create(). */
+	drm_dev_put(&t->gpu->drm);
 	kvfree(t);
 }
 
@@ -230,8 +235,7 @@ int vgpu_tenant_system_add(struct vgpu_tenant *t, struct vgpu_sysmem *mem,
 	if (ret)
 		goto out;
 	*object = result[0];
-	ret = xa_err(xa_store(&t->system, *object & 0xffff, mem,
-			      GFP_KERNEL_ACCOUNT));
+	ret = xa_err(xa_store(&t->system, *object, mem, GFP_KERNEL_ACCOUNT));
 	if (ret)
 		vgpu_model_object_close(t->m, *object);
 	vgpu_tenant_run(t);
@@ -254,12 +258,11 @@ int vgpu_tenant_ring_add(struct vgpu_tenant *t, struct vgpu_ring_memory *ring)
 
 	mutex_lock(&t->lock);
 	INIT_LIST_HEAD(&ring->node);
-	ret = xa_err(xa_store(&t->rings, ring->ring & 0xffff, ring,
-			      GFP_KERNEL_ACCOUNT));
+	ret = xa_err(xa_store(&t->rings, ring->ring, ring, GFP_KERNEL_ACCOUNT));
 	if (!ret)
 		ret = vgpu_model_ring_memory(t->m, ring->ring, ring->vaddr);
 	if (ret)
-		xa_erase(&t->rings, ring->ring & 0xffff);
+		xa_erase(&t->rings, ring->ring);
 	else if (ring->poll_ns)
 		/* The thread may be looking at others. */
 		list_add_tail_rcu(&ring->node, &t->polled);

@@ -102,9 +102,9 @@ struct vgpu_tenant_stats {
  * @lock: protects the model and everything below, but what says otherwise
  * @m: the device model
  * @store: VRAM
- * @system: objects of system memory, struct vgpu_sysmem by the lower 16 bits
- *	of their ids
- * @rings: struct vgpu_ring_memory by the lower 16 bits of ids
+ * @system: objects of system memory, struct vgpu_sysmem by id.  The model may
+ *	have given out an object's slot again when its UNPIN is executed
+ * @rings: struct vgpu_ring_memory by id, for the same reason
  * @polled: rings that the thread may look at, @n_polled of which it does
  * @polling: it only looks
  * @queues: struct vgpu_queue, rings of the kernel's own

@@ -198,6 +198,53 @@ static inline bool gpu_is_empty(int fd)
 	return true;
 }
 
+/* What a client has on its device. */
+struct state {
+	uint64_t used;
+	uint64_t registered;
+	uint32_t contexts;
+	uint32_t objects;
+	uint32_t mappings;
+	uint32_t rings;
+	uint32_t counters;
+	uint32_t pad;
+};
+
+static inline struct state state_of(int fd)
+{
+	struct drm_vgpu_statistics s = { 0 };
+	struct drm_vgpu_memory m = { 0 };
+	struct state state = { 0 };
+
+	if (query(fd, DRM_VGPU_QUERY_STATISTICS, &s, sizeof(s)) ||
+	    query(fd, DRM_VGPU_QUERY_MEMORY, &m, sizeof(m)))
+		state.pad = 1;
+	state.used = m.client_used;
+	state.registered = m.gpu_registered;
+	state.contexts = s.contexts;
+	state.objects = s.objects;
+	state.mappings = s.mappings;
+	state.rings = s.rings;
+	state.counters = s.counters;
+	return state;
+}
+
+static inline bool state_is(int fd, const struct state *old)
+{
+	struct state now = state_of(fd);
+
+	return !memcmp(&now, old, sizeof(now));
+}
+
+/* How much more is done in a soak: VGPU_TEST_SCALE, or 1. */
+static inline unsigned int test_scale(void)
+{
+	const char *s = getenv("VGPU_TEST_SCALE");
+	int n = s ? atoi(s) : 0;
+
+	return n > 0 ? n : 1;
+}
+
 /**
  * struct ring - a ring, and the program's side of it
  */
