@@ -16,6 +16,7 @@
 #include "compat/compat.h"
 #include "drm.h"
 #include "tenant.h"
+#include "trace.h"
 
 u64 vgpu_bo_offset(struct vgpu_bo *bo)
 {
@@ -55,6 +56,7 @@ static void vgpu_vram_free(struct drm_gem_object *obj)
 	u64 result[2];
 
 	if (bo->object) {
+		trace_vgpu_free(t, bo->object, bo->bytes);
 		mutex_lock(&t->lock);
 		if (bo->fixed)
 			vgpu_model_admin(t->m, &cmd, result);
@@ -231,5 +233,6 @@ struct vgpu_bo *vgpu_bo_create_vram(struct drm_device *dev,
 		return ERR_PTR(ret);
 	}
 	bo->object = result[0];
+	trace_vgpu_alloc(t, bo->object, bytes);
 	return bo;
 }

@@ -52,8 +52,8 @@ struct vgpu_queue {
  * @lock: the fence's
  * @tenant: whose thread is woken by @cb, as long as it is in a queue
  * @cb: at @in[@at]
- * @in: fences to wait for
- * @n_in: how many
+ * @in: fences to wait for, from @at on
+ * @n_in: how many there were
  * @at: the first that may not have been signalled
  * @armed: @cb is, or was, at @in[@at]
  * @n: commands
@@ -92,10 +92,7 @@ static void vgpu_fence_release(struct dma_fence *fence)
 {
 	struct vgpu_submission *s = container_of(fence, struct vgpu_submission,
 						 fence);
-	u32 i;
 
-	for (i = 0; i < s->n_in; i++)
-		dma_fence_put(s->in[i]);
 	/* Others may look at a fence under RCU. */
 	kvfree_rcu(s, fence.rcu);
 	module_put(THIS_MODULE);
@@ -135,7 +132,11 @@ static bool vgpu_submission_ready(struct vgpu_submission *s)
 				return false;
 		}
 		s->armed = false;
-		s->at++;
+		/*
+		 * Now, and not with our own fence: a long chain of submissions,
+		 * each of which holds the one before, would end in recursion.
+		 */
+		dma_fence_put(s->in[s->at++]);
 	}
 	return true;
 }
@@ -145,8 +146,10 @@ static void vgpu_submission_end(struct vgpu_submission *s, int error)
 	list_del(&s->node);
 	s->tenant->fences--;
 	/* Nobody may come back to the tenant by it. */
-	if (s->armed && s->at < s->n_in)
+	if (s->armed)
 		dma_fence_remove_callback(s->in[s->at], &s->cb);
+	while (s->at < s->n_in)
+		dma_fence_put(s->in[s->at++]);
 	if (error)
 		dma_fence_set_error(&s->fence, error);
 	dma_fence_signal(&s->fence);

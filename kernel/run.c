@@ -25,6 +25,7 @@
 #include "queue.h"
 #include "sysmem.h"
 #include "tenant.h"
+#include "trace.h"
 #include "uapi/vgpu_drm.h"
 
 /* What a caller runs itself at most, and what one item of that may move. */
@@ -165,6 +166,7 @@ static void vgpu_run_item(struct vgpu_tenant *t, const struct vgpu_work *w,
 	struct vgpu_done *done = &t->done[t->n_done];
 	u64 start_ns = *now_ns;
 
+	trace_vgpu_start(t, w);
 	switch (w->kind) {
 	case VGPU_WORK_UNPIN:
 		vgpu_unpinned(t, w->to.object);
@@ -189,6 +191,7 @@ static void vgpu_run_item(struct vgpu_tenant *t, const struct vgpu_work *w,
 	done->id = w->id;
 	done->now_ns = *now_ns;
 	done->run_ns = *now_ns - start_ns;
+	trace_vgpu_end(t, w, done->status, done->run_ns);
 	t->n_done++;
 }
 
@@ -240,6 +243,17 @@ static bool vgpu_run_items(struct vgpu_tenant *t, u64 max)
 	return all;
 }
 
+/* Commands that have failed since the last look.  Under the lock. */
+static void vgpu_trace_errors(struct vgpu_tenant *t)
+{
+	struct vgpu_model_error error;
+
+	vgpu_model_error(t->m, &error);
+	if (error.count > t->errors)
+		trace_vgpu_error(t, &error);
+	t->errors = error.count;
+}
+
 /*
  * Up to @rounds calls of the model, and what comes of them.  Under the lock;
  * @running is set.
@@ -258,6 +272,8 @@ static void vgpu_run_rounds(struct vgpu_tenant *t, u32 rounds, u64 max)
 			all = vgpu_run_items(t, max);
 		if (t->fences)
 			vgpu_queues_step(t);
+		if (trace_vgpu_error_enabled())
+			vgpu_trace_errors(t);
 		vgpu_tenant_changed(t);
 		all = all && !vgpu_turn_over(&t->turn);
 	}
@@ -306,6 +322,7 @@ int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring)
 	ret = vgpu_model_kick(t->m, ring);
 	if (ret)
 		goto out;
+	trace_vgpu_submit(t, ring);
 	t->stats.kicks++;
 	if (!list_empty(&t->polled))
 		r = xa_load(&t->rings, ring);

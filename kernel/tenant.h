@@ -120,6 +120,7 @@ struct vgpu_tenant_stats {
  * @want: it has something to do; see "Running the model"
  * @irq_lock: protects @eventfds; innermost
  * @eventfds: who is told of interrupts, by vector; NULL: nobody
+ * @errors: of the model, that were traced
  * @changed: who waits for @page->events
  * @page: seen by the client
  * @stats: see there
@@ -154,6 +155,7 @@ struct vgpu_tenant {
 	bool want;
 	spinlock_t irq_lock;
 	struct eventfd_ctx *eventfds[VGPU_MSIX_VECTORS];
+	u32 errors;
 	wait_queue_head_t changed;
 	struct drm_vgpu_client_page *page;
 	struct vgpu_tenant_stats stats;

@@ -45,3 +45,18 @@ void vgpu_error_note(struct vgpu_model *m, u32 source, s32 status, u32 opcode,
 	e->user_data = user_data;
 	vgpu_irq_raise(m, 0);
 }
+
+void vgpu_model_error(const struct vgpu_model *m,
+		      struct vgpu_model_error *error)
+{
+	const struct vgpu_error_record *e = &m->error;
+
+	memset(error, 0, sizeof(*error));
+	error->address = e->address;
+	error->user_data = e->user_data;
+	error->status = -(s32)e->status;
+	error->source = e->source;
+	error->opcode = e->opcode;
+	error->context = e->context;
+	error->count = e->count;
+}

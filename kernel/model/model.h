@@ -214,6 +214,27 @@ struct vgpu_model_stats {
 	u32 kernels;
 };
 
+/**
+ * struct vgpu_model_error - the error record, as the registers have it
+ * @address: address or operand at fault
+ * @user_data: of the command
+ * @status: negative errno, 0: none
+ * @source: ring id, or VGPU_SOURCE_*
+ * @opcode: of the command
+ * @context: context id
+ * @count: errors since it was cleared; the rest is about the first of them
+ */
+struct vgpu_model_error {
+	u64 address;
+	u64 user_data;
+	s32 status;
+	u32 source;
+	u32 opcode;
+	u32 context;
+	u32 count;
+	u32 reserved;
+};
+
 /* A device: its memory is the caller's, zeroed or not, aligned to 64. */
 size_t vgpu_model_bytes(const struct vgpu_model_config *config);
 int vgpu_model_init(void *mem, size_t bytes,
@@ -365,6 +386,8 @@ int vgpu_model_set_limit(struct vgpu_model *m, u64 bytes);
 /* For tests, statistics and tools. */
 void vgpu_model_stats(const struct vgpu_model *m,
 		      struct vgpu_model_stats *stats);
+void vgpu_model_error(const struct vgpu_model *m,
+		      struct vgpu_model_error *error);
 /*
  * The VRAM block at or after @offset: false if there is none.  @pinned: it
  * cannot move now.

@@ -220,7 +220,7 @@ static inline struct state state_of(int fd)
 	    query(fd, DRM_VGPU_QUERY_MEMORY, &m, sizeof(m)))
 		state.pad = 1;
 	state.used = m.client_used;
-	state.registered = m.gpu_registered;
+	state.registered = m.registered;
 	state.contexts = s.contexts;
 	state.objects = s.objects;
 	state.mappings = s.mappings;

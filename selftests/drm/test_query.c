@@ -245,9 +245,9 @@ TEST_F(query, memory)
 	ASSERT_NE(MAP_FAILED, p);
 	ASSERT_EQ(0, bo_register(self->fd, p, MIB, 0, &reg));
 	ASSERT_EQ(0, query(self->fd, DRM_VGPU_QUERY_MEMORY, &m, sizeof(m)));
-	EXPECT_EQ(MIB, m.gpu_registered);
+	EXPECT_EQ(MIB, m.registered);
 	ASSERT_EQ(0, query(second, DRM_VGPU_QUERY_MEMORY, &o, sizeof(o)));
-	EXPECT_EQ(0, o.gpu_registered);
+	EXPECT_EQ(0, o.registered);
 	ASSERT_EQ(0, bo_close(self->fd, reg));
 	EXPECT_EQ(0, state_of(self->fd).registered);
 	close(second);
