@@ -273,6 +273,9 @@ modules:
 # Programs that run on the module, in a virtual machine.
 VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c))
 VM_TESTS := $(VM_PROGRAMS) $(wildcard selftests/vm/test_*.sh)
+# What the scripts among them run.
+VM_LIBRARY := build/vgpuctl $(addprefix build/plain/selftests/unit/,test_device \
+	      test_device_memory test_sim test_device_mt test_manager)
 
 build/vm/selftests/drm/%: selftests/drm/%.c $(KSFT_DIR)/kselftest_harness.h
 	$(mkdir)
@@ -392,7 +395,7 @@ VM_PARTS := vm-6.12 vm-6.1
 check-vm: deps
 	+$(Q)WERROR=1 CHECK_MAKE='$(MAKE)$(jobs)' selftests/check.sh build/check $(VM_PARTS)
 
-$(VM_PARTS:%=check-%): check-vm-%: $(VM_PROGRAMS)
+$(VM_PARTS:%=check-%): check-vm-%: $(VM_PROGRAMS) $(VM_LIBRARY)
 	$(Q)selftests/vm/check.sh $* build/check $(VM_TESTS)
 
 ## test-vm:	one program of selftests/drm or script of selftests/vm, or one case,
@@ -401,7 +404,7 @@ test-vm: T_SCRIPT = $(wildcard selftests/vm/$(firstword $(subst ., ,$(T))).sh)
 test-vm: T_PROGRAM = $(or $(T_SCRIPT),build/vm/selftests/drm/$(firstword $(subst ., ,$(T))))
 test-vm: T_CASE = $(word 2,$(subst ., ,$(T)))
 test-vm: check-T
-	+$(Q)$(MAKE) --no-print-directory $(T_PROGRAM)
+	+$(Q)$(MAKE) --no-print-directory $(T_PROGRAM) $(if $(T_SCRIPT),$(VM_PROGRAMS) $(VM_LIBRARY))
 	$(Q)selftests/vm/check.sh -a '$(ARGS) $(T_CASE:%=-t %)' $(KERNEL) \
 		build/vm/log $(T_PROGRAM)
 

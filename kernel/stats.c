@@ -139,7 +139,7 @@ void vgpu_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 {
 	struct vgpu_client *client = file->driver_priv;
 	struct vgpu_tenant *t = vgpu_client_peek(client);
-	struct vgpu_model_stats s = { 0 };
+	struct vgpu_model_stats s = { .vram_limit = client->gpu->vram_bytes };
 	u64 busy_ns = 0, resident = 0;
 
 	if (t) {

@@ -1,51 +1,81 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Compile the device model as part of a module, against the headers of each
-# supported kernel, with W=1 and sparse; no warning is allowed in our files.
+# Build the module for each supported kernel, with W=1 and sparse: no warning is
+# allowed in our files.  Also as its users do: in a copy of the tree by the
+# kernel's own make, and by DKMS.
 #
 #	selftests/check-kbuild.sh DIRECTORY
-#
-# The objects are asked for by name (make -C KDIR M=... kernel/model/x.o): kbuild
-# then compiles them with the module's flags and names, and neither links a
-# module nor runs modpost.
 set -u
 cd "$(dirname "$0")/.." || exit
 . selftests/tap.sh
 . tools/kernels.sh
 dir=$1
 
+# Ours are those that are not the kernel's own headers, by absolute or relative
+# path.
+our_warnings()
+{
+	grep -E '(warning|error):|^(ERROR|WARNING)' "$1" |
+		grep -vE '^(/usr/src/|/lib/modules/|\./|include/|arch/)'
+}
+
 compile()
 {
 	local kdir=$1 farm=$2 log=$2/log f rc=0
-	local objects=()
-
-	for f in kernel/model/*.c; do
-		objects+=("${f%.c}.o")
-	done
 
 	# All objects anew: a warning shows only when its file is compiled.
 	rm -rf "$farm"
 	mkdir -p "$farm"
 	tools/build-module.sh "$kdir" "$farm" W=1 C=2 CF=-D__CHECK_ENDIAN__ \
-		"${objects[@]}" >"$log" 2>&1 || rc=$?
-
-	# The kernel's own headers (by absolute or relative path) may warn.
-	if grep -E '(warning|error):' "$log" |
-	   grep -vE '^(/usr/src/|/lib/modules/|\./|include/|arch/)' ||
-	   [ "$rc" -ne 0 ]; then
+		>"$log" 2>&1 || rc=$?
+	if our_warnings "$log" || [ "$rc" -ne 0 ]; then
 		cat "$log"
 		return 1
 	fi
-	for f in "${objects[@]}"; do
-		[ -s "$farm/$f" ] || { echo "$f was not built"; return 1; }
-		echo "compiled and checked $f"
+	for f in kernel/*.c kernel/model/*.c; do
+		[ -s "$farm/${f%.c}.o" ] || { echo "$f was not built"; return 1; }
 	done
+	[ -s "$farm/vgpu.ko" ] && modinfo "$farm/vgpu.ko"
 }
 
-if ! compgen -G 'kernel/model/*.c' >/dev/null; then
-	not_ok "no kernel/model/*.c"
-	tap_exit
-fi
+# The tree as it is, without what git does not know.
+copy_tree()
+{
+	rm -rf "$1"
+	mkdir -p "$1"
+	cp -r Kbuild Makefile dkms.conf kernel uapi "$1"
+}
+
+in_tree()
+{
+	local kdir=$1 copy=$2
+
+	copy_tree "$copy"
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u CFLAGS -u CPPFLAGS -u WERROR \
+		make -j2 -C "$kdir" M="$PWD/$copy" || return
+	[ -s "$copy/vgpu.ko" ] || return
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS \
+		make -C "$kdir" M="$PWD/$copy" clean || return
+	! find "$copy" -name '*.o' -o -name '*.ko' -o -name probed.h | grep .
+}
+
+by_dkms()
+{
+	local release=$1 root=$2 version
+
+	version=$(sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+	[ "$version" = "$(sed -n 's/^VERSION := //p' Makefile)" ] ||
+		{ echo "dkms.conf and Makefile differ in version"; return 1; }
+	copy_tree "$root/src/vgpu-$version"
+	rm -rf "$root/tree"
+	mkdir -p "$root/tree"
+	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS -u WERROR \
+		dkms build -m vgpu -v "$version" -k "$release" \
+		--dkmstree "$PWD/$root/tree" --sourcetree "$PWD/$root/src" \
+		</dev/null || { cat "$root"/tree/vgpu/"$version"/build/make.log; return 1; }
+	find "$root/tree" -name 'vgpu.ko*' | grep .
+}
+
 command -v sparse >/dev/null || not_ok "sparse is missing: run make deps"
 for version in 6.1 6.12; do
 	kdir=$(kernel_headers "$version")
@@ -53,6 +83,9 @@ for version in 6.1 6.12; do
 		not_ok "headers of $version are missing: run make deps"
 		continue
 	fi
-	check "model in $kdir" compile "$kdir" "$dir/kbuild-$version"
+	check "module for $version" compile "$kdir" "$dir/kbuild-$version"
+	check "module for $version in the tree" in_tree "$kdir" \
+		"$dir/kbuild-in-tree"
 done
+check "module by DKMS" by_dkms "$(kernel_release 6.12)" "$dir/kbuild-dkms"
 tap_exit

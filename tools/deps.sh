@@ -15,7 +15,7 @@ packages=(
 	gcc g++ libc6-dev make pkg-config binutils
 	clang llvm libclang-rt-dev
 	linux-headers-amd64 linux-headers-6.12-amd64 bc kmod libelf-dev
-	linux-source-6.12 tar xz-utils perl sparse
+	linux-source-6.12 tar xz-utils perl sparse dkms
 	spin
 	libpng-dev libdrm-dev
 	spirv-tools spirv-headers libspirv-cross-c-shared-dev libvulkan-dev libvulkan1 glslc
