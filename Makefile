@@ -468,10 +468,12 @@ run-bench: $(BENCH_PROGRAMS)
 		$$p --json $$json || exit; \
 	done
 
-## demo:		build and run the demo; its pictures go to build/
+## demo:		build and run the demo, also on the module in a virtual machine; its
+##		pictures go to build/
 demo: deps
-	+$(Q)$(MAKE) --no-print-directory build/demo build/vgpu-worker build/deps/vulkan/done
+	+$(Q)$(MAKE) --no-print-directory build/demo build/vgpuctl build/vgpu-worker build/deps/vulkan/done
 	$(Q)cd build && $(with_drivers) ./demo
+	$(Q)selftests/vm/demo.sh $(KERNEL)
 
 # The system.
 # -----------

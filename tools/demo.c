@@ -6,8 +6,13 @@
  * and after.  Exits with 0 if all was as it should be.
  *
  *	demo [PICTURE.png [MAP.png]]
+ *	demo -b BACKEND [MAP.png]
+ *
+ * With a backend only the second part is done, on its first device; on one that
+ * runs no functions of this program without launches.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,11 +47,13 @@ int64_t demo_must(struct demo *d, int64_t ret, const char *what)
 		 text[0] ? "; the device says: " : "", text);
 }
 
-static void open_all(struct demo *d)
+static void open_all(struct demo *d, const char *backend)
 {
+	struct vgpu_device_info info;
 	char text[256] = "";
 	struct vgpu_device_options options = {
 		.size = sizeof(options),
+		.backend_name = backend,
 		.vram_bytes = VRAM_BYTES,
 		.message = text,
 		.message_bytes = sizeof(text),
@@ -61,6 +68,9 @@ static void open_all(struct demo *d)
 		demo_die("no device: %s", text);
 	demo_must(d, vgpu_device_initialize(d->dev), "initialize the device");
 	demo_must(d, vgpu_device_start(d->dev), "start the device");
+	demo_must(d, vgpu_device_get_info(d->dev, &info), "info");
+	d->launches = info.features & VGPU_CAN_NATIVE;
+	snprintf(d->name, sizeof(d->name), "%s (%s)", info.name, info.driver);
 	demo_must(d, vgpu_queue_create(&queue, &d->queue), "a queue");
 }
 
@@ -81,10 +91,11 @@ static uint64_t count(struct demo *d, uint32_t type)
 
 static void print_work(struct demo *d, double seconds, uint64_t moved)
 {
-	printf("\n%u clients, %u workers, a queue of %u, a simulator with %.0f MiB\n"
+	printf("\n%u clients, %u workers, a queue of %u, %s with %.0f MiB\n"
 	       "  %.1f s: %llu transfers to and %llu from the device, %llu launches, %llu copies, %llu clears\n"
 	       "  %.0f MiB moved by compaction while they ran\n",
-	       DEMO_CLIENTS, DEMO_WORKERS, ENTRIES, mib(VRAM_BYTES), seconds,
+	       DEMO_CLIENTS, DEMO_WORKERS, ENTRIES, d->name, mib(VRAM_BYTES),
+	       seconds,
 	       (unsigned long long)count(d, VGPU_COMMAND_TRANSFER_TO),
 	       (unsigned long long)count(d, VGPU_COMMAND_TRANSFER_FROM),
 	       (unsigned long long)count(d, VGPU_COMMAND_LAUNCH),
@@ -152,9 +163,25 @@ static void print_stats(struct demo *d)
 		demo_die("commands failed or were lost");
 }
 
+/* What is freed is used until it is zero, which the device sees to. */
+static void wait_for_zeroes(struct demo *d)
+{
+	uint64_t deadline = vgpu_deadline_after_ms(10000);
+	struct vgpu_device_stats s;
+
+	do {
+		demo_must(d, vgpu_device_process(d->dev, 0), "process");
+		demo_must(d, vgpu_device_get_stats(d->dev, &s), "statistics");
+		if (!s.memory_used && !s.allocations)
+			return;
+		sched_yield();
+	} while (vgpu_now_ns() < deadline);
+	demo_die("%llu bytes of memory are still used at the end",
+		 (unsigned long long)s.memory_used);
+}
+
 static void free_blocks(struct demo *d)
 {
-	struct vgpu_device_stats s;
 	uint32_t i, k;
 
 	for (i = 0; i < DEMO_CLIENTS; i++) {
@@ -162,12 +189,7 @@ static void free_blocks(struct demo *d)
 			demo_must(d, vgpu_device_free(d->dev,
 				  d->clients[i].blocks[k].address), "free");
 	}
-	/* What is freed is wiped first, which is for the device to do. */
-	demo_must(d, vgpu_device_process(d->dev, 0), "process");
-	demo_must(d, vgpu_device_get_stats(d->dev, &s), "statistics");
-	if (s.memory_used || s.allocations)
-		demo_die("%llu bytes of memory are still used at the end",
-			 (unsigned long long)s.memory_used);
+	wait_for_zeroes(d);
 }
 
 static void print_path(const char *what, const char *path)
@@ -180,17 +202,31 @@ static void print_path(const char *what, const char *path)
 
 int main(int argc, char **argv)
 {
-	const char *picture = argc > 1 ? argv[1] : "demo.png";
-	const char *path = argc > 2 ? argv[2] : "memory-map.png";
+	const char *backend = NULL, *picture = "demo.png";
 	static struct demo_map before, after;
+	const char *path = "memory-map.png";
 	static struct demo demo;
 	uint64_t start, moved;
 	int ret;
 
-	if (argc > 3)
-		demo_die("too many arguments: give two, the files for the pictures");
-	demo_mandelbrot(picture);
-	open_all(&demo);
+	if (argc > 1 && !strcmp(argv[1], "-b")) {
+		if (argc < 3)
+			demo_die("-b wants the name of a backend: mdev, simulator, ...");
+		backend = argv[2];
+		argv += 2;
+		argc -= 2;
+	} else if (argc > 1) {
+		picture = argv[1];
+		argv++;
+		argc--;
+	}
+	if (argc > 1)
+		path = argv[1];
+	if (argc > 2)
+		demo_die("too many arguments: give two, the files for the pictures, or -b BACKEND and one");
+	if (!backend)
+		demo_mandelbrot(picture);
+	open_all(&demo, backend);
 	start = vgpu_now_ns();
 	moved = demo_work(&demo);
 	print_work(&demo, (double)(vgpu_now_ns() - start) / 1e9, moved);
@@ -207,7 +243,8 @@ int main(int argc, char **argv)
 	printf("checked %llu bytes, %llu wrong\n",
 	       (unsigned long long)atomic_load(&demo.checked),
 	       (unsigned long long)atomic_load(&demo.wrong));
-	print_path("Mandelbrot set", picture);
+	if (!backend)
+		print_path("Mandelbrot set", picture);
 	print_path("memory", path);
 	return atomic_load(&demo.wrong) ? 1 : 0;
 }

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <vgpu/vgpu.h>
@@ -45,6 +46,8 @@ struct demo_client {
 
 /**
  * struct demo - all of it
+ * @name: of the device, for people
+ * @launches: it runs functions of this program
  * @checked: bytes that were compared
  * @wrong: of those, not as they should be
  * @by_type: commands that ended well, by type
@@ -52,6 +55,8 @@ struct demo_client {
 struct demo {
 	struct vgpu_device *dev;
 	struct vgpu_queue *queue;
+	char name[224];
+	bool launches;
 	uint64_t kernel;
 	atomic_uint_fast64_t checked;
 	atomic_uint_fast64_t wrong;
