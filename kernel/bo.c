@@ -97,7 +97,7 @@ static struct vgpu_bo_use *vgpu_bo_use_begin(struct vgpu_bo *bo,
 		use->mem.vaddr = bo->map.vaddr;
 		break;
 	case DRM_VGPU_DOMAIN_VRAM:
-		/* It was exported, and has not moved since. */
+		/* It was shared, and has not moved since. */
 		use->mem.store = &bo->tenant->store;
 		use->mem.offset = vgpu_bo_offset(bo);
 		break;

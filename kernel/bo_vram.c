@@ -71,22 +71,36 @@ static void vgpu_vram_free(struct drm_gem_object *obj)
 }
 
 /*
- * Only whole pages: with a part of one, others would see what the tenant has
- * beside the buffer.
+ * Others get to know it.  Only whole pages: with a part of one they would see
+ * what the tenant has beside the buffer.
  */
-static struct dma_buf *vgpu_vram_export(struct drm_gem_object *obj, int flags)
+static int vgpu_bo_share(struct vgpu_bo *bo)
 {
-	struct vgpu_bo *bo = to_vgpu_bo(obj);
 	int ret;
 
 	if (!PAGE_ALIGNED(bo->bytes))
-		return ERR_PTR(-EINVAL);
+		return -EINVAL;
 	ret = vgpu_bo_fix(bo);
 	if (ret)
-		return ERR_PTR(ret);
-	if (!PAGE_ALIGNED(vgpu_bo_offset(bo)))
-		return ERR_PTR(-EINVAL);
-	return drm_gem_prime_export(obj, flags);
+		return ret;
+	return PAGE_ALIGNED(vgpu_bo_offset(bo)) ? 0 : -EINVAL;
+}
+
+static struct dma_buf *vgpu_vram_export(struct drm_gem_object *obj, int flags)
+{
+	int ret = vgpu_bo_share(to_vgpu_bo(obj));
+
+	return ret ? ERR_PTR(ret) : drm_gem_prime_export(obj, flags);
+}
+
+/* A handle of it, by whichever way it came: a dma-buf, or a name. */
+static int vgpu_vram_open(struct drm_gem_object *obj, struct drm_file *file)
+{
+	struct vgpu_bo *bo = to_vgpu_bo(obj);
+
+	if (vgpu_client_peek(file->driver_priv) == bo->tenant)
+		return 0;
+	return vgpu_bo_share(bo);
 }
 
 /* Its pages, taken from the system; kvfree() the array.  It is fixed. */
@@ -192,6 +206,7 @@ static int vgpu_vram_mmap(struct drm_gem_object *obj,
 
 static const struct drm_gem_object_funcs vgpu_vram_funcs = {
 	.free = vgpu_vram_free,
+	.open = vgpu_vram_open,
 	.close = vgpu_bo_close,
 	.export = vgpu_vram_export,
 	.get_sg_table = vgpu_vram_sg_table,

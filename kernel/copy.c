@@ -15,6 +15,7 @@
 #include "copy.h"
 #include "store.h"
 #include "sysmem.h"
+#include "turn.h"
 
 /* Let others run after so much. */
 #define VGPU_COPY_CHUNK		(1u << 20)
@@ -73,12 +74,19 @@ static void *vgpu_place_at(const struct vgpu_place *p, u64 done, u64 *bytes,
 	return at;
 }
 
-static bool vgpu_breathe(u64 done, const bool *stop)
+/* Whether to go on. */
+static bool vgpu_breathe(u64 done, const struct vgpu_pace *pace)
 {
 	if (done & (VGPU_COPY_CHUNK - 1))
-		return false;
+		return true;
 	cond_resched();
-	return stop && READ_ONCE(*stop);
+	if (READ_ONCE(*pace->stop))
+		return false;
+	if (pace->turn && vgpu_turn_over(pace->turn)) {
+		vgpu_turn_end(pace->turn);
+		vgpu_turn_take(pace->turn);
+	}
+	return true;
 }
 
 /* How much to do next: up to the end of a chunk. */
@@ -89,15 +97,15 @@ static u64 vgpu_next(u64 done, u64 bytes)
 }
 
 int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
-	      u64 bytes, gfp_t gfp, const bool *stop)
+	      u64 bytes, const struct vgpu_pace *pace)
 {
 	u64 done = 0, n;
 	void *src, *dst;
 
 	while (done < bytes) {
 		n = vgpu_next(done, bytes);
-		src = vgpu_place_at(from, done, &n, false, gfp);
-		dst = vgpu_place_at(to, done, &n, true, gfp);
+		src = vgpu_place_at(from, done, &n, false, pace->gfp);
+		dst = vgpu_place_at(to, done, &n, true, pace->gfp);
 		if (IS_ERR(dst))
 			return PTR_ERR(dst);
 		if (src)
@@ -105,14 +113,14 @@ int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
 		else
 			memset(dst, 0, n);
 		done += n;
-		if (vgpu_breathe(done, stop))
+		if (!vgpu_breathe(done, pace))
 			return -ECANCELED;
 	}
 	return 0;
 }
 
-int vgpu_fill(const struct vgpu_place *to, u64 bytes, u32 pattern, gfp_t gfp,
-	      const bool *stop)
+int vgpu_fill(const struct vgpu_place *to, u64 bytes, u32 pattern,
+	      const struct vgpu_pace *pace)
 {
 	u64 done = 0, n;
 	void *dst;
@@ -120,13 +128,13 @@ int vgpu_fill(const struct vgpu_place *to, u64 bytes, u32 pattern, gfp_t gfp,
 	while (done < bytes) {
 		n = vgpu_next(done, bytes);
 		/* What is not there is zero already. */
-		dst = vgpu_place_at(to, done, &n, pattern, gfp);
+		dst = vgpu_place_at(to, done, &n, pattern, pace->gfp);
 		if (IS_ERR(dst))
 			return PTR_ERR(dst);
 		if (dst)
 			memset32(dst, pattern, n / sizeof(pattern));
 		done += n;
-		if (vgpu_breathe(done, stop))
+		if (!vgpu_breathe(done, pace))
 			return -ECANCELED;
 	}
 	return 0;
@@ -193,7 +201,7 @@ int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes, gfp_t gfp)
 		else if (a)
 			memset(a, 0, n);
 		done += n;
-		vgpu_breathe(done, NULL);
+		cond_resched();
 	}
 	vgpu_store_zero(s, left, from + bytes - left);
 	return 0;

@@ -9,6 +9,7 @@
 
 struct vgpu_store;
 struct vgpu_sysmem;
+struct vgpu_turn;
 
 /**
  * struct vgpu_place - where bytes are
@@ -22,15 +23,26 @@ struct vgpu_place {
 	u64 offset;
 };
 
+/**
+ * struct vgpu_pace - how something long is done
+ * @gfp: how hard to try to get memory
+ * @stop: looked at every mebibyte
+ * @turn: given to others every mebibyte, if they should have it; or NULL
+ */
+struct vgpu_pace {
+	gfp_t gfp;
+	const bool *stop;
+	struct vgpu_turn *turn;
+};
+
 /*
- * 0, or -ENOMEM: a page of @to could not be had, and some bytes may have been
- * written.  @gfp says how hard to try.  @stop, if it is not NULL, is looked at
- * every mebibyte: -ECANCELED.  They may sleep.
+ * 0; -ENOMEM: a page of @to could not be had; -ECANCELED: they were stopped.
+ * Then some bytes may have been written.  They may sleep.
  */
 int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
-	      u64 bytes, gfp_t gfp, const bool *stop);
-int vgpu_fill(const struct vgpu_place *to, u64 bytes, u32 pattern, gfp_t gfp,
-	      const bool *stop);
+	      u64 bytes, const struct vgpu_pace *pace);
+int vgpu_fill(const struct vgpu_place *to, u64 bytes, u32 pattern,
+	      const struct vgpu_pace *pace);
 int vgpu_read(void *to, const struct vgpu_place *from, u64 bytes);
 
 /*

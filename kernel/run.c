@@ -121,8 +121,12 @@ static int vgpu_place(struct vgpu_tenant *t, const struct vgpu_mem *mem,
 
 static int vgpu_run_memory(struct vgpu_tenant *t, const struct vgpu_work *w)
 {
-	/* A fence must not wait for memory that is being reclaimed. */
-	gfp_t gfp = READ_ONCE(t->fences) ? GFP_NOWAIT : GFP_KERNEL;
+	struct vgpu_pace pace = {
+		/* A fence must not wait for memory that is being reclaimed. */
+		.gfp = READ_ONCE(t->fences) ? GFP_NOWAIT : GFP_KERNEL,
+		.stop = &t->closing,
+		.turn = t->thread ? &t->turn : NULL,
+	};
 	struct vgpu_place to, from;
 	int ret;
 
@@ -133,10 +137,10 @@ static int vgpu_run_memory(struct vgpu_tenant *t, const struct vgpu_work *w)
 		return ret;
 	switch (w->kind) {
 	case VGPU_WORK_COPY:
-		ret = vgpu_copy(&to, &from, w->bytes, gfp, &t->closing);
+		ret = vgpu_copy(&to, &from, w->bytes, &pace);
 		break;
 	case VGPU_WORK_CLEAR:
-		ret = vgpu_fill(&to, w->bytes, w->pattern, gfp, &t->closing);
+		ret = vgpu_fill(&to, w->bytes, w->pattern, &pace);
 		break;
 	case VGPU_WORK_FETCH:
 		ret = vgpu_read(w->buffer, &from, w->bytes);
@@ -146,7 +150,7 @@ static int vgpu_run_memory(struct vgpu_tenant *t, const struct vgpu_work *w)
 		break;
 	case VGPU_WORK_MOVE:
 		ret = vgpu_move(&t->store, w->to.offset, w->from.offset,
-				w->bytes, gfp);
+				w->bytes, pace.gfp);
 		break;
 	}
 	return ret;
