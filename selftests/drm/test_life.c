@@ -15,7 +15,7 @@
 
 #define RINGS		4
 #define ENTRIES		4096
-#define BYTES		(8 * MIB)
+#define BYTES		(4 * MIB)
 
 struct work {
 	int fd;
@@ -120,7 +120,7 @@ TEST_F_TIMEOUT(life, killed, 120)
 	pid_t child;
 	char c;
 
-	for (round = 0; round < 3 * test_scale(); round++) {
+	for (round = 0; round < 2 * test_scale(); round++) {
 		ASSERT_EQ(0, pipe(ready));
 		child = fork();
 		ASSERT_LE(0, child);
@@ -219,7 +219,7 @@ TEST_F_TIMEOUT(life, destroyed, 120)
 	pthread_t thread;
 	uint32_t i, round;
 
-	for (round = 0; round < 5 * test_scale(); round++) {
+	for (round = 0; round < 4 * test_scale(); round++) {
 		ASSERT_TRUE(work_start(&self->w, variant->poll_us));
 		ASSERT_LT(10000, work_submit(&self->w));
 		ASSERT_EQ(0, pthread_create(&thread, NULL, wait_in_kick, &v));
