@@ -271,7 +271,8 @@ modules:
 	$(Q)tools/build-module.sh $(KDIR) build/modules/RELEASE
 
 # Programs that run on the module, in a virtual machine.
-VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c))
+VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c \
+	       selftests/drm/fuzz_*.c))
 VM_TESTS := $(VM_PROGRAMS) $(wildcard selftests/vm/test_*.sh)
 # What the scripts among them run.
 VM_LIBRARY := build/vgpuctl $(addprefix build/plain/selftests/unit/,test_device \
@@ -280,7 +281,7 @@ VM_LIBRARY := build/vgpuctl $(addprefix build/plain/selftests/unit/,test_device 
 build/vm/selftests/drm/%: selftests/drm/%.c $(KSFT_DIR)/kselftest_harness.h
 	$(mkdir)
 	$(call say,CC) $(CC) -std=gnu11 $(WARNINGS) -Wno-missing-prototypes $(CPPFLAGS) \
-		$(CFLAGS) -pthread -Iuapi $$(pkg-config --cflags libdrm) -isystem $(KSFT_DIR) \
+		$(CFLAGS) -D_GNU_SOURCE -pthread -Iuapi $$(pkg-config --cflags libdrm) -isystem $(KSFT_DIR) \
 		-MMD -MP $(LDFLAGS) -o $@ $< \
 		-Wl,--as-needed $$(pkg-config --libs libdrm)
 
@@ -370,10 +371,12 @@ check-fuzz: $(FUZZERS:%=build/fuzz/%)
 $(FUZZERS:%=build/fuzz/%): %: %.o build/fuzz/internal.a
 	$(call say,LD) $(call cxx,fuzz) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-## soak:		fuzzers for SOAK_S seconds each, concurrent tests 20 times longer
+## soak:		fuzzers for SOAK_S seconds each, concurrent tests 20 times longer,
+##		here and in a virtual machine with the module
 soak: deps
 	+$(Q)$(MAKE) check-fuzz FUZZ_S=$(SOAK_S)
 	+$(Q)VGPU_TEST_SCALE=20 TEST_LIMIT=7200 $(MAKE) check-tsan
+	+$(Q)VGPU_TEST_SCALE=20 TEST_LIMIT=7200 VM_LIMIT=20000 $(MAKE) check-vm-$(KERNEL)
 
 ## test:		run one program, T=test_vram, or one case of it, T=test_vram.limit;
 ##		WAY=asan or tsan with a sanitizer; ARGS= for the harness (ARGS=-l lists)
