@@ -23,8 +23,8 @@ struct vgpu_place {
 };
 
 /*
- * 0, or -ENOMEM: a page of @to could not be had, and some bytes may have been
- * written.  @gfp says how hard to try.  @stop, if it is not NULL, is looked at
+ * 0, or -ENOMEM: a page of @to could not be had, or -EFAULT: memory of a guest
+ * has gone; some bytes may have been written.  @gfp says how hard to try.  @stop, if it is not NULL, is looked at
  * every mebibyte: -ECANCELED.  They may sleep.
  */
 int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,

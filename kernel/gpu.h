@@ -11,6 +11,7 @@
 #include "turn.h"
 
 struct pci_dev;
+struct vgpu_mdev;
 
 /**
  * struct vgpu_gpu - a GPU
@@ -19,6 +20,7 @@ struct pci_dev;
  * @vram_bytes: how much memory it has: a quota, no memory is set aside
  * @account: of that memory; tenants' accounts are below it
  * @turns: whose turn it is
+ * @mdev: mediated devices of it, or NULL
  * @registered: bytes of processes' memory that are pinned for it
  */
 struct vgpu_gpu {
@@ -27,6 +29,7 @@ struct vgpu_gpu {
 	u64 vram_bytes;
 	struct vgpu_account account;
 	struct vgpu_turns turns;
+	struct vgpu_mdev *mdev;
 	atomic64_t registered;
 };
 

@@ -19,8 +19,9 @@
  * DOC: Locks
  *
  * In this order: &vgpu_client.lock, &vgpu_bo.lock, @lock, &vgpu_turns.lock,
- * &vgpu_store.lock.  @lock is not held across copies from or to user space,
- * pinning, moving memory, or anything that waits for another tenant.
+ * &vgpu_guest.lock, &vgpu_store.lock.  @lock is not held across copies from or
+ * to user space, pinning, moving memory, or anything that waits for another
+ * tenant.
  */
 #ifndef VGPU_TENANT_H
 #define VGPU_TENANT_H
@@ -38,6 +39,7 @@ struct eventfd_ctx;
 struct task_struct;
 struct vgpu_gpu;
 struct vgpu_sysmem;
+struct vgpu_tenant;
 
 /* Items of one call of the model. */
 #define VGPU_TENANT_ITEMS	32u
@@ -77,6 +79,16 @@ struct vgpu_ring_memory {
 };
 
 /**
+ * struct vgpu_tenant_ops - what differs between a client and an instance
+ * @guest: execute PIN, ADMIN_ATTACH, ADMIN_DETACH or RING_ATTACH, which only
+ *	drivers in guests cause; by the tenant's thread, without the lock.
+ *	Returns a PIN's status; an attach is reported by the callee
+ */
+struct vgpu_tenant_ops {
+	s32 (*guest)(struct vgpu_tenant *t, const struct vgpu_work *w);
+};
+
+/**
  * struct vgpu_tenant_stats - what the shell counts; under the lock
  */
 struct vgpu_tenant_stats {
@@ -90,6 +102,8 @@ struct vgpu_tenant_stats {
  * struct vgpu_tenant - a tenant
  * @ref: the client or instance, and each buffer in its VRAM
  * @gpu: its GPU
+ * @ops: an instance's; NULL for a client
+ * @owner: for @ops
  * @lock: protects the model and everything below, but what says otherwise
  * @m: the device model
  * @store: VRAM
@@ -116,6 +130,8 @@ struct vgpu_tenant_stats {
 struct vgpu_tenant {
 	struct kref ref;
 	struct vgpu_gpu *gpu;
+	const struct vgpu_tenant_ops *ops;
+	void *owner;
 	struct mutex lock;
 	struct vgpu_model *m;
 	struct vgpu_store store;
@@ -185,6 +201,9 @@ int vgpu_tenant_settle(struct vgpu_tenant *t,
 		       bool (*cond)(struct vgpu_tenant *t, u64 arg), u64 arg,
 		       bool killable);
 
+/* A condition for it: there is nothing to do, and nobody at it. */
+bool vgpu_tenant_idle(struct vgpu_tenant *t, u64 arg);
+
 int vgpu_tenant_set_eventfd(struct vgpu_tenant *t, u32 vector, int fd);
 
 /* run.c */
@@ -194,6 +213,8 @@ void vgpu_tenant_run(struct vgpu_tenant *t);
 void vgpu_tenant_wake(struct vgpu_tenant *t);
 /* Ring the doorbell of a ring: -ENOENT.  Without the lock. */
 int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring);
+/* Send a vector's message. */
+void vgpu_tenant_interrupt(struct vgpu_tenant *t, u32 vector);
 int vgpu_tenant_thread(void *tenant);
 void vgpu_tenant_changed(struct vgpu_tenant *t);
 
