@@ -264,10 +264,11 @@ modules:
 	$(Q)tools/build-module.sh $(KDIR) build/modules/RELEASE
 
 # Programs that run on the module, in a virtual machine.
-VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c))
+VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c \
+	       selftests/vfio/test_*.c))
 VM_TESTS := $(VM_PROGRAMS) $(wildcard selftests/vm/test_*.sh)
 
-build/vm/selftests/drm/%: selftests/drm/%.c $(KSFT_DIR)/kselftest_harness.h
+build/vm/selftests/%: selftests/%.c $(KSFT_DIR)/kselftest_harness.h
 	$(mkdir)
 	$(call say,CC) $(CC) -std=gnu11 $(WARNINGS) -Wno-missing-prototypes $(CPPFLAGS) \
 		$(CFLAGS) -pthread -Iuapi $$(pkg-config --cflags libdrm) -isystem $(KSFT_DIR) \
@@ -386,10 +387,10 @@ check-vm: deps
 $(VM_PARTS:%=check-%): check-vm-%: $(VM_PROGRAMS)
 	$(Q)selftests/vm/check.sh $* build/check $(VM_TESTS)
 
-## test-vm:	one program of selftests/drm or script of selftests/vm, or one case,
+## test-vm:	one program of selftests/drm or vfio, or script of selftests/vm, or one case,
 ##		T=test_device.open; KERNEL=6.1; ARGS=
 test-vm: T_SCRIPT = $(wildcard selftests/vm/$(firstword $(subst ., ,$(T))).sh)
-test-vm: T_PROGRAM = $(or $(T_SCRIPT),build/vm/selftests/drm/$(firstword $(subst ., ,$(T))))
+test-vm: T_PROGRAM = $(or $(T_SCRIPT),$(filter %/$(firstword $(subst ., ,$(T))),$(VM_PROGRAMS)))
 test-vm: T_CASE = $(word 2,$(subst ., ,$(T)))
 test-vm: check-T
 	+$(Q)$(MAKE) --no-print-directory $(T_PROGRAM)
