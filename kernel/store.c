@@ -172,9 +172,13 @@ int vgpu_store_populate(struct vgpu_store *s, u64 offset, u64 bytes, gfp_t gfp)
 /* Of one page. */
 static void vgpu_store_clear(struct vgpu_store *s, u64 offset, u64 bytes)
 {
-	struct page *page = vgpu_store_peek(s, offset >> PAGE_SHIFT);
+	struct page *page;
 
-	if (page && bytes)
+	/* Where nothing is to do there may be no store any more. */
+	if (!bytes)
+		return;
+	page = vgpu_store_peek(s, offset >> PAGE_SHIFT);
+	if (page)
 		memzero_page(page, offset_in_page(offset), bytes);
 }
 
