@@ -244,13 +244,16 @@ static void vgpu_guest_release(struct vgpu_sysmem *mem)
 	struct vgpu_guest_object *o =
 		container_of(mem, struct vgpu_guest_object, mem);
 	struct vgpu_guest *g = o->guest;
+	struct vgpu_tenant *t = g->tenant;
 	struct vgpu_pin *pin, *next;
 
+	mutex_lock(&t->lock);
+	list_del(&o->node);
+	mutex_unlock(&t->lock);
 	vunmap(mem->vaddr);
 	mutex_lock(&g->lock);
 	list_for_each_entry_safe(pin, next, &o->pins, mine)
 		vgpu_pin_undo(g, pin);
-	list_del(&o->node);
 	mutex_unlock(&g->lock);
 	kvfree(mem->pages);
 	kfree(o);
@@ -259,6 +262,7 @@ static void vgpu_guest_release(struct vgpu_sysmem *mem)
 static struct vgpu_guest_object *vgpu_guest_object(struct vgpu_guest *g, u32 id)
 {
 	struct vgpu_guest_object *o = kzalloc(sizeof(*o), GFP_KERNEL_ACCOUNT);
+	struct vgpu_tenant *t = g->tenant;
 
 	if (!o)
 		return NULL;
@@ -267,9 +271,9 @@ static struct vgpu_guest_object *vgpu_guest_object(struct vgpu_guest *g, u32 id)
 	o->mem.guard = &g->lock;
 	o->mem.release = vgpu_guest_release;
 	INIT_LIST_HEAD(&o->pins);
-	mutex_lock(&g->lock);
+	mutex_lock(&t->lock);
 	list_add(&o->node, &g->objects);
-	mutex_unlock(&g->lock);
+	mutex_unlock(&t->lock);
 	return o;
 }
 
@@ -527,7 +531,7 @@ static void vgpu_guest_tell(struct vgpu_guest *g, struct vgpu_tenant *t)
 	unsigned long i;
 
 	list_for_each_entry(o, &g->objects, node) {
-		if (!o->mem.gone || o->told)
+		if (!READ_ONCE(o->mem.gone) || o->told)
 			continue;
 		o->told = true;
 		if (!o->id) {
@@ -578,12 +582,13 @@ void vgpu_guest_unmap(struct vgpu_guest *g, u64 iova, u64 length)
 		wait_event(g->wait, READ_ONCE(g->pinned) != seen);
 
 	mutex_lock(&t->lock);
-	mutex_lock(&g->lock);
 	vgpu_guest_tell(g, t);
-	vgpu_guest_unpin_dead(g, iova, last);
-	mutex_unlock(&g->lock);
 	/* There may be interrupts to send. */
 	vgpu_tenant_wake(t);
 	mutex_unlock(&t->lock);
+	/* From here on nobody touches it; those that copied have let go. */
+	mutex_lock(&g->lock);
+	vgpu_guest_unpin_dead(g, iova, last);
+	mutex_unlock(&g->lock);
 	vgpu_tenant_put(t);
 }

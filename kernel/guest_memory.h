@@ -13,7 +13,9 @@
  * That waits for nobody but a pin under way, which the thread that unmaps could
  * not overtake anyway (VFIO's own lock is held for it), and the chunk that is
  * being copied: &vgpu_guest.lock is held for one chunk, never while pages are
- * pinned or user space is copied from.
+ * pinned or user space is copied from.  VFIO's locks come after it, and mmap_lock
+ * after those; so the tenant's lock, which DRM's mmap takes, is neither held
+ * outside of it nor inside.
  *
  * New pins in a range that has just been unmapped are refused with EAGAIN for a
  * while, because VFIO looks ten times for pages that are left and then gives up,
@@ -59,9 +61,9 @@ struct vgpu_refusal {
  * @vdev: by which it is pinned
  * @lock: protects all of this, and what objects have; see "Memory that may go"
  * @tenant: whose model knows the objects; NULL: none
- * @objects: all struct vgpu_guest_object
+ * @objects: all struct vgpu_guest_object; under the tenant's lock
  * @pins: all struct vgpu_pin
- * @admin: the admin queue's memory; also under the tenant's lock
+ * @admin: the admin queue's memory; under the tenant's lock
  * @refused: ranges that are not to be pinned now
  * @pages: how many are pinned
  * @pinned: the number of pins that have ended; read without the lock by those

@@ -19,9 +19,9 @@
  * DOC: Locks
  *
  * In this order: &vgpu_client.lock, &vgpu_bo.lock, @lock, &vgpu_turns.lock,
- * &vgpu_guest.lock, &vgpu_store.lock.  @lock is not held across copies from or
- * to user space, pinning, moving memory, or anything that waits for another
- * tenant.
+ * &vgpu_store.lock.  @lock is not held across copies from or to user space,
+ * pinning, moving memory, or anything that waits for another tenant.
+ * &vgpu_guest.lock is apart from it, and before &vgpu_store.lock.
  */
 #ifndef VGPU_TENANT_H
 #define VGPU_TENANT_H

@@ -209,8 +209,18 @@ static void *copier(void *arg)
 			p->refused++;
 			continue;
 		}
-		if (ret || vmm_map(v, object, PIECE, &at)) {
-			p->odd = 2;
+		if (ret) {
+			p->odd = -ret;
+			return NULL;
+		}
+		ret = vmm_map(v, object, PIECE, &at);
+		if (ret == -EFAULT) {	/* gone again already */
+			vmm_admin(v, VGPU_ADMIN_OBJECT_DESTROY, NULL, object, 0,
+				  0, 0, 0, 0);
+			continue;
+		}
+		if (ret) {
+			p->odd = -ret;
 			return NULL;
 		}
 		do {
