@@ -272,13 +272,13 @@ modules:
 
 # Programs that run on the module, in a virtual machine.
 VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c \
-	       selftests/drm/fuzz_*.c))
+	       selftests/drm/fuzz_*.c selftests/vfio/test_*.c))
 VM_TESTS := $(VM_PROGRAMS) $(wildcard selftests/vm/test_*.sh)
 # What the scripts among them run.
 VM_LIBRARY := build/vgpuctl $(addprefix build/plain/selftests/unit/,test_device \
 	      test_device_memory test_sim test_device_mt test_manager)
 
-build/vm/selftests/drm/%: selftests/drm/%.c $(KSFT_DIR)/kselftest_harness.h
+build/vm/selftests/%: selftests/%.c $(KSFT_DIR)/kselftest_harness.h
 	$(mkdir)
 	$(call say,CC) $(CC) -std=gnu11 $(WARNINGS) -Wno-missing-prototypes $(CPPFLAGS) \
 		$(CFLAGS) -D_GNU_SOURCE -pthread -Iuapi $$(pkg-config --cflags libdrm) -isystem $(KSFT_DIR) \
@@ -401,10 +401,10 @@ check-vm: deps
 $(VM_PARTS:%=check-%): check-vm-%: $(VM_PROGRAMS) $(VM_LIBRARY)
 	$(Q)selftests/vm/check.sh $* build/check $(VM_TESTS)
 
-## test-vm:	one program of selftests/drm or script of selftests/vm, or one case,
+## test-vm:	one program of selftests/drm or vfio, or script of selftests/vm, or one case,
 ##		T=test_device.open; KERNEL=6.1; ARGS=
 test-vm: T_SCRIPT = $(wildcard selftests/vm/$(firstword $(subst ., ,$(T))).sh)
-test-vm: T_PROGRAM = $(or $(T_SCRIPT),build/vm/selftests/drm/$(firstword $(subst ., ,$(T))))
+test-vm: T_PROGRAM = $(or $(T_SCRIPT),$(filter %/$(firstword $(subst ., ,$(T))),$(VM_PROGRAMS)))
 test-vm: T_CASE = $(word 2,$(subst ., ,$(T)))
 test-vm: check-T
 	+$(Q)$(MAKE) --no-print-directory $(T_PROGRAM) $(if $(T_SCRIPT),$(VM_PROGRAMS) $(VM_LIBRARY))

@@ -9,6 +9,7 @@
 #include <linux/err.h>
 #include <linux/highmem.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/sched.h>
 #include <linux/string.h>
 
@@ -74,6 +75,31 @@ static void *vgpu_place_at(const struct vgpu_place *p, u64 done, u64 *bytes,
 	return at;
 }
 
+/*
+ * A guest's memory is there from here to vgpu_leave(), which is for one chunk at
+ * most.  -EFAULT: it has gone.  What one copy touches is of one guest.
+ */
+static int vgpu_enter(const struct vgpu_place *a, const struct vgpu_place *b,
+		      struct mutex **guard)
+{
+	const struct vgpu_sysmem *m = a->mem, *n = b ? b->mem : NULL;
+
+	*guard = m && m->guard ? m->guard : n ? n->guard : NULL;
+	if (!*guard)
+		return 0;
+	mutex_lock(*guard);
+	if (!(m && m->gone) && !(n && n->gone))
+		return 0;
+	mutex_unlock(*guard);
+	return -EFAULT;
+}
+
+static void vgpu_leave(struct mutex *guard)
+{
+	if (guard)
+		mutex_unlock(guard);
+}
+
 /* Whether to go on. */
 static bool vgpu_breathe(u64 done, const struct vgpu_pace *pace)
 {
@@ -96,22 +122,39 @@ static u64 vgpu_next(u64 done, u64 bytes)
 		     VGPU_COPY_CHUNK - (done & (VGPU_COPY_CHUNK - 1)));
 }
 
+/* Up to *@bytes; gets how many there were in one piece. */
+static int vgpu_copy_piece(const struct vgpu_place *to,
+			   const struct vgpu_place *from, u64 done, u64 *bytes,
+			   gfp_t gfp)
+{
+	void *src = vgpu_place_at(from, done, bytes, false, gfp);
+	void *dst = vgpu_place_at(to, done, bytes, true, gfp);
+
+	if (IS_ERR(dst))
+		return PTR_ERR(dst);
+	if (src)
+		memcpy(dst, src, *bytes);
+	else
+		memset(dst, 0, *bytes);
+	return 0;
+}
+
 int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
 	      u64 bytes, const struct vgpu_pace *pace)
 {
+	struct mutex *guard;
 	u64 done = 0, n;
-	void *src, *dst;
+	int ret;
 
 	while (done < bytes) {
 		n = vgpu_next(done, bytes);
-		src = vgpu_place_at(from, done, &n, false, pace->gfp);
-		dst = vgpu_place_at(to, done, &n, true, pace->gfp);
-		if (IS_ERR(dst))
-			return PTR_ERR(dst);
-		if (src)
-			memcpy(dst, src, n);
-		else
-			memset(dst, 0, n);
+		ret = vgpu_enter(to, from, &guard);
+		if (ret)
+			return ret;
+		ret = vgpu_copy_piece(to, from, done, &n, pace->gfp);
+		vgpu_leave(guard);
+		if (ret)
+			return ret;
 		done += n;
 		if (!vgpu_breathe(done, pace))
 			return -ECANCELED;
@@ -122,17 +165,23 @@ int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
 int vgpu_fill(const struct vgpu_place *to, u64 bytes, u32 pattern,
 	      const struct vgpu_pace *pace)
 {
+	struct mutex *guard;
 	u64 done = 0, n;
 	void *dst;
+	int ret;
 
 	while (done < bytes) {
 		n = vgpu_next(done, bytes);
+		ret = vgpu_enter(to, NULL, &guard);
+		if (ret)
+			return ret;
 		/* What is not there is zero already. */
 		dst = vgpu_place_at(to, done, &n, pattern, pace->gfp);
+		if (!IS_ERR_OR_NULL(dst))
+			memset32(dst, pattern, n / sizeof(pattern));
+		vgpu_leave(guard);
 		if (IS_ERR(dst))
 			return PTR_ERR(dst);
-		if (dst)
-			memset32(dst, pattern, n / sizeof(pattern));
 		done += n;
 		if (!vgpu_breathe(done, pace))
 			return -ECANCELED;
@@ -142,16 +191,22 @@ int vgpu_fill(const struct vgpu_place *to, u64 bytes, u32 pattern,
 
 int vgpu_read(void *to, const struct vgpu_place *from, u64 bytes)
 {
+	struct mutex *guard;
 	u64 done = 0, n;
 	void *src;
+	int ret;
 
 	while (done < bytes) {
 		n = bytes - done;
+		ret = vgpu_enter(from, NULL, &guard);
+		if (ret)
+			return ret;
 		src = vgpu_place_at(from, done, &n, false, GFP_KERNEL);
 		if (src)
 			memcpy(to + done, src, n);
 		else
 			memset(to + done, 0, n);
+		vgpu_leave(guard);
 		done += n;
 	}
 	return 0;

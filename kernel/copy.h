@@ -36,8 +36,9 @@ struct vgpu_pace {
 };
 
 /*
- * 0; -ENOMEM: a page of @to could not be had; -ECANCELED: they were stopped.
- * Then some bytes may have been written.  They may sleep.
+ * 0; -ENOMEM: a page of @to could not be had; -EFAULT: memory of a guest has gone;
+ * -ECANCELED: they were stopped.  Then some bytes may have been written.  They
+ * may sleep.
  */
 int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
 	      u64 bytes, const struct vgpu_pace *pace);

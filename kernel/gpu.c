@@ -9,6 +9,7 @@
 
 #include "drm.h"
 #include "gpu.h"
+#include "instance.h"
 #include "stats.h"
 #include "uapi/vgpu_device.h"
 
@@ -40,6 +41,11 @@ static int vgpu_gpu_probe(struct pci_dev *pdev, const struct pci_device_id *id)
 	ret = drm_dev_register(&gpu->drm, 0);
 	if (ret)
 		return ret;
+	ret = vgpu_mdev_add(gpu, &pdev->dev);
+	if (ret) {
+		drm_dev_unplug(&gpu->drm);
+		return ret;
+	}
 	dev_info(&pdev->dev, "GPU %u with %llu MiB\n", number,
 		 vram_bytes >> 20);
 	return 0;
@@ -49,6 +55,8 @@ static void vgpu_gpu_remove(struct pci_dev *pdev)
 {
 	struct vgpu_gpu *gpu = pci_get_drvdata(pdev);
 
+	/* Waits until no instance is open. */
+	vgpu_mdev_remove(gpu);
 	/* Files that are open keep the structure; their calls end with ENODEV. */
 	drm_dev_unplug(&gpu->drm);
 }

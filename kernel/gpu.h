@@ -11,6 +11,7 @@
 #include "turn.h"
 
 struct pci_dev;
+struct vgpu_mdev;
 
 /**
  * struct vgpu_gpu - a GPU
@@ -20,6 +21,7 @@ struct pci_dev;
  * @account: of that memory; tenants' accounts are below it
  * @turns: whose turn it is
  * @tenants: struct vgpu_tenant, of clients and instances; under @tenants_lock
+ * @mdev: mediated devices of it, or NULL
  * @registered: bytes of processes' memory that are pinned for it
  */
 struct vgpu_gpu {
@@ -30,6 +32,7 @@ struct vgpu_gpu {
 	struct vgpu_turns turns;
 	struct mutex tenants_lock;
 	struct list_head tenants;
+	struct vgpu_mdev *mdev;
 	atomic64_t registered;
 };
 

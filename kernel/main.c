@@ -11,6 +11,7 @@
 
 #include "compat/compat.h"
 #include "gpu.h"
+#include "instance.h"
 #include "uapi/vgpu_device.h"
 
 #define VGPU_GPUS_MAX		16
@@ -62,12 +63,21 @@ static int __init vgpu_init(void)
 		return ret;
 	if (gpus < 0)
 		gpus = !vgpu_have_function();
-	ret = vgpu_gpu_register();
+	ret = vgpu_mdev_register();
 	if (ret)
 		return ret;
+	ret = vgpu_gpu_register();
+	if (ret)
+		goto err_mdev;
 	ret = vgpu_host_create(gpus, vram_bytes);
 	if (ret)
-		vgpu_gpu_unregister();
+		goto err_gpu;
+	return 0;
+
+err_gpu:
+	vgpu_gpu_unregister();
+err_mdev:
+	vgpu_mdev_unregister();
 	return ret;
 }
 
@@ -75,6 +85,7 @@ static void __exit vgpu_exit(void)
 {
 	vgpu_host_destroy();
 	vgpu_gpu_unregister();
+	vgpu_mdev_unregister();
 }
 
 module_init(vgpu_init);

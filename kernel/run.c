@@ -31,6 +31,8 @@
 /* What a caller runs itself at most, and what one item of that may move. */
 #define VGPU_INLINE_ROUNDS	16u
 #define VGPU_INLINE_BYTES	(64u << 10)
+/* What may sleep for long is the thread's. */
+#define VGPU_THREAD_BYTES	(VGPU_INLINE_BYTES + 1)
 /* Zeroing gives pages back, which is that much cheaper. */
 #define VGPU_SCRUB_SHIFT	6
 /* The model hears of what has ended at least every so many bytes. */
@@ -69,7 +71,7 @@ static void vgpu_tenant_leave(struct vgpu_tenant *t)
 		vgpu_tenant_wake(t);
 }
 
-static void vgpu_interrupt(struct vgpu_tenant *t, u32 vector)
+void vgpu_tenant_interrupt(struct vgpu_tenant *t, u32 vector)
 {
 	spin_lock(&t->irq_lock);
 	if (t->eventfds[vector])
@@ -159,8 +161,16 @@ static int vgpu_run_memory(struct vgpu_tenant *t, const struct vgpu_work *w)
 /* What an item costs, as bytes to copy. */
 static u64 vgpu_item_cost(const struct vgpu_work *w)
 {
-	return w->kind == VGPU_WORK_SCRUB ? w->bytes >> VGPU_SCRUB_SHIFT :
-					    w->bytes;
+	switch (w->kind) {
+	case VGPU_WORK_SCRUB:
+		return w->bytes >> VGPU_SCRUB_SHIFT;
+	case VGPU_WORK_PIN:
+	case VGPU_WORK_ADMIN_ATTACH:
+	case VGPU_WORK_RING_ATTACH:
+		return VGPU_THREAD_BYTES;
+	default:
+		return w->bytes;
+	}
 }
 
 /* Execute an item; without the lock. */
@@ -179,7 +189,7 @@ static void vgpu_run_item(struct vgpu_tenant *t, const struct vgpu_work *w,
 		vgpu_ring_detached(t, w->arg);
 		return;
 	case VGPU_WORK_INTERRUPT:
-		vgpu_interrupt(t, w->arg);
+		vgpu_tenant_interrupt(t, w->arg);
 		return;
 	case VGPU_WORK_COPY:
 	case VGPU_WORK_CLEAR:
@@ -187,6 +197,16 @@ static void vgpu_run_item(struct vgpu_tenant *t, const struct vgpu_work *w,
 	case VGPU_WORK_SCRUB:
 	case VGPU_WORK_MOVE:
 		done->status = vgpu_run_memory(t, w);
+		break;
+	case VGPU_WORK_PIN:
+	case VGPU_WORK_ADMIN_ATTACH:
+	case VGPU_WORK_ADMIN_DETACH:
+	case VGPU_WORK_RING_ATTACH:
+		if (WARN_ON_ONCE(!t->ops))
+			return;
+		done->status = t->ops->guest(t, w);
+		if (w->kind != VGPU_WORK_PIN)
+			return;
 		break;
 	default:
 		return;

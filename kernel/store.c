@@ -174,7 +174,7 @@ static void vgpu_store_clear(struct vgpu_store *s, u64 offset, u64 bytes)
 {
 	struct page *page;
 
-	/* Nothing, at the very end: there is no such page. */
+	/* Where nothing is to do there may be no store any more. */
 	if (!bytes)
 		return;
 	page = vgpu_store_peek(s, offset >> PAGE_SHIFT);

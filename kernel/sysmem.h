@@ -8,6 +8,7 @@
 
 #include <linux/types.h>
 
+struct mutex;
 struct page;
 struct vgpu_store;
 
@@ -18,6 +19,9 @@ struct vgpu_store;
  * @vaddr: else where the kernel sees it, contiguous; or NULL
  * @store: else the other tenant's memory
  * @offset: and where in it
+ * @guard: memory of a guest: held while it is used, because it may go at any
+ *	time otherwise; or NULL
+ * @gone: it did, and is not touched any more; under @guard
  * @release: the device has let go of it; called without any lock of the tenant
  */
 struct vgpu_sysmem {
@@ -26,6 +30,8 @@ struct vgpu_sysmem {
 	void *vaddr;
 	struct vgpu_store *store;
 	u64 offset;
+	struct mutex *guard;
+	bool gone;
 	void (*release)(struct vgpu_sysmem *mem);
 };
 

@@ -144,7 +144,7 @@ void vgpu_tenant_put(struct vgpu_tenant *t)
 	kref_put(&t->ref, vgpu_tenant_free);
 }
 
-static bool vgpu_tenant_idle(struct vgpu_tenant *t, u64 arg)
+bool vgpu_tenant_idle(struct vgpu_tenant *t, u64 arg)
 {
 	return !t->running && t->at == t->n && !vgpu_model_pending(t->m);
 }

@@ -21,6 +21,7 @@
  * In this order: &vgpu_client.lock, &vgpu_bo.lock, @lock, &vgpu_turns.lock,
  * &vgpu_store.lock.  @lock is not held across copies from or to user space,
  * pinning, moving memory, or anything that waits for another tenant.
+ * &vgpu_guest.lock is apart from it, and before &vgpu_store.lock.
  */
 #ifndef VGPU_TENANT_H
 #define VGPU_TENANT_H
@@ -39,6 +40,7 @@ struct eventfd_ctx;
 struct vgpu_gpu;
 struct vgpu_queue;
 struct vgpu_sysmem;
+struct vgpu_tenant;
 
 /* Items of one call of the model. */
 #define VGPU_TENANT_ITEMS	32u
@@ -82,6 +84,16 @@ struct vgpu_ring_memory {
 };
 
 /**
+ * struct vgpu_tenant_ops - what differs between a client and an instance
+ * @guest: execute PIN, ADMIN_ATTACH, ADMIN_DETACH or RING_ATTACH, which only
+ *	drivers in guests cause; by the tenant's thread, without the lock.
+ *	Returns a PIN's status; an attach is reported by the callee
+ */
+struct vgpu_tenant_ops {
+	s32 (*guest)(struct vgpu_tenant *t, const struct vgpu_work *w);
+};
+
+/**
  * struct vgpu_tenant_stats - what the shell counts; under the lock
  */
 struct vgpu_tenant_stats {
@@ -99,6 +111,8 @@ struct vgpu_tenant_stats {
  * @number: for people and traces
  * @pid: of the process that opened it
  * @comm: its name
+ * @ops: an instance's; NULL for a client
+ * @owner: for @ops
  * @lock: protects the model and everything below, but what says otherwise
  * @m: the device model
  * @store: VRAM
@@ -132,6 +146,8 @@ struct vgpu_tenant {
 	u32 number;
 	pid_t pid;
 	char comm[TASK_COMM_LEN];
+	const struct vgpu_tenant_ops *ops;
+	void *owner;
 	struct mutex lock;
 	struct vgpu_model *m;
 	struct vgpu_store store;
@@ -204,6 +220,9 @@ int vgpu_tenant_settle(struct vgpu_tenant *t,
 		       bool (*cond)(struct vgpu_tenant *t, u64 arg), u64 arg,
 		       bool killable);
 
+/* A condition for it: there is nothing to do, and nobody at it. */
+bool vgpu_tenant_idle(struct vgpu_tenant *t, u64 arg);
+
 int vgpu_tenant_set_eventfd(struct vgpu_tenant *t, u32 vector, int fd);
 
 /* run.c */
@@ -213,6 +232,8 @@ void vgpu_tenant_run(struct vgpu_tenant *t);
 void vgpu_tenant_wake(struct vgpu_tenant *t);
 /* Ring the doorbell of a ring: -ENOENT.  Without the lock. */
 int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring);
+/* Send a vector's message. */
+void vgpu_tenant_interrupt(struct vgpu_tenant *t, u32 vector);
 int vgpu_tenant_thread(void *tenant);
 void vgpu_tenant_changed(struct vgpu_tenant *t);
 

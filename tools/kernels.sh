@@ -25,3 +25,32 @@ kernel_release()
 		[ -e "$f" ] && [ -d "/lib/modules/$r/kernel" ] && echo "$r"
 	done | sort -uV | tail -n 1
 }
+
+# A number of $3 bytes at $2 in the header of the bzImage $1.
+kernel_header()
+{
+	od -An -v -t "u$3" -j "$2" -N "$3" "$1" | tr -d ' '
+}
+
+# Write the kernel in the bzImage $1 to the file $2, as an ELF file that QEMU can
+# start.  It starts one if that has a note of where (CONFIG_PVH); fails without.
+kernel_vmlinux()
+{
+	local image=$1 to=$2 at magic
+
+	at=$((($(kernel_header "$image" 0x1f1 1) + 1) * 512 +
+	      $(kernel_header "$image" 0x248 4)))
+	# Its uncompressed size follows, which xz and zstd take for rubbish.
+	tail -c +$((at + 1)) "$image" |
+		head -c $(($(kernel_header "$image" 0x24c 4) - 4)) >"$to.payload"
+	magic=$(od -An -v -t x1 -N 4 "$to.payload" | tr -d ' ')
+	case $magic in
+	fd377a58) xz -dc ;;
+	28b52ffd) zstd -dc ;;
+	1f8b*) gzip -dc ;;
+	esac 2>/dev/null <"$to.payload" >"$to"
+	rm "$to.payload"
+	readelf -n "$to" 2>/dev/null | grep -q 'Xen .*0x00000012)' && return
+	rm "$to"
+	return 1
+}

@@ -10,6 +10,7 @@
 #include <linux/dma-buf.h>
 #include <linux/eventfd.h>
 #include <linux/mm.h>
+#include <linux/vfio.h>
 
 #include "probed.h"
 
@@ -57,5 +58,31 @@ static inline void vgpu_dma_buf_vunmap(struct dma_buf *buf,
 	dma_buf_vunmap(buf, map);
 #endif
 }
+
+#if IS_ENABLED(CONFIG_VFIO_MDEV)
+static inline void vgpu_vfio_free(struct vfio_device *vdev)
+{
+#ifdef VGPU_HAVE_VFIO_FREE_DEVICE
+	vfio_free_device(vdev);
+#endif
+}
+
+/* Functions of struct vfio_device_ops by which iommufd can be used. */
+#ifdef VGPU_HAVE_VFIO_IOMMUFD_DETACH
+#define VGPU_VFIO_IOMMUFD_DETACH					\
+	.detach_ioas = vfio_iommufd_emulated_detach_ioas,
+#else
+#define VGPU_VFIO_IOMMUFD_DETACH
+#endif
+#ifdef VGPU_HAVE_VFIO_IOMMUFD
+#define VGPU_VFIO_IOMMUFD						\
+	.bind_iommufd = vfio_iommufd_emulated_bind,			\
+	.unbind_iommufd = vfio_iommufd_emulated_unbind,			\
+	.attach_ioas = vfio_iommufd_emulated_attach_ioas,		\
+	VGPU_VFIO_IOMMUFD_DETACH
+#else
+#define VGPU_VFIO_IOMMUFD
+#endif
+#endif
 
 #endif /* VGPU_COMPAT_H */

@@ -424,7 +424,7 @@ void vgpu_admin_answer(struct vgpu_model *m, u64 user_data, s32 status, u64 r0,
 		.result = { status ? 0 : r0, status ? 0 : r1 },
 	};
 
-	if (!m->admin.attached)
+	if (!m->admin.attached || !m->admin.dev.ring.hdr)
 		return;
 	if (vgpu_ring_complete(&m->admin.dev,
 			       (const struct vgpu_completion *)&done))
@@ -512,13 +512,24 @@ void vgpu_admin_disable(struct vgpu_model *m)
 	m->status &= ~(u32)(VGPU_STATUS_ENABLED | VGPU_STATUS_BUSY);
 }
 
-/* Its memory makes no sense: only a reset helps. */
-static void vgpu_admin_fail(struct vgpu_model *m)
+/* Its memory makes no sense, or is gone: only a reset helps. */
+static void vgpu_admin_fail(struct vgpu_model *m, s32 status)
 {
 	m->admin.broken = true;
 	m->status |= VGPU_STATUS_ERROR;
-	vgpu_error_note(m, VGPU_SOURCE_ADMIN, -EINVAL, 0, 0, 0, 0);
+	vgpu_error_note(m, VGPU_SOURCE_ADMIN, status, 0, 0, 0, 0);
 	vgpu_irq_raise(m, 0);
+}
+
+void vgpu_model_admin_gone(struct vgpu_model *m)
+{
+	struct vgpu_admin *a = &m->admin;
+
+	if (!a->attached || !a->dev.ring.hdr)
+		return;
+	vgpu_ring_absent(&a->dev.ring, a->dev.ring.sq_entries,
+			 a->dev.ring.cq_entries);
+	vgpu_admin_fail(m, -EFAULT);
 }
 
 /* Take the next command; false if there is none to be taken now. */
@@ -535,7 +546,7 @@ static bool vgpu_admin_take(struct vgpu_model *m)
 		}
 	}
 	if (room < 0) {
-		vgpu_admin_fail(m);
+		vgpu_admin_fail(m, -EINVAL);
 		return false;
 	}
 	if (vgpu_ring_consume(&a->dev, &a->cmd, 1))

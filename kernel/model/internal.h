@@ -320,6 +320,8 @@ struct vgpu_model {
 	u8 pci[256];		/* configuration space as the guest reads it */
 	u32 msix[VGPU_MSIX_VECTORS * 4];
 	u32 msix_pending;
+	u32 vectors;		/* that the shell delivers, if it says so */
+	bool vectors_given;	/* it does */
 };
 
 /*

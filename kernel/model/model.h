@@ -257,6 +257,14 @@ u64 vgpu_model_bar4_read(struct vgpu_model *m, u64 offset, u32 size);
 void vgpu_model_bar4_write(struct vgpu_model *m, u64 offset, u32 size,
 			   u64 value);
 
+/*
+ * The shell delivers the messages of these vectors, and keeps MSI-X itself from
+ * now on.  With VFIO it is so: the VMM shows the guest a table of its own, which
+ * never reaches BAR4, and says what each vector is connected to; that outlives
+ * resets.  A message of any other vector is pending until it is among them.
+ */
+void vgpu_model_vectors(struct vgpu_model *m, u32 vectors);
+
 /* The shell's side of a doorbell: look at that ring.  -ENOENT. */
 int vgpu_model_kick(struct vgpu_model *m, u32 ring);
 
@@ -359,6 +367,12 @@ int vgpu_model_compacted(struct vgpu_model *m, u64 *bytes, bool *more);
  * now on fault.  Returns how many commands in flight still use it.
  */
 int vgpu_model_system_gone(struct vgpu_model *m, u32 object);
+
+/*
+ * The admin queue's memory is going away: nothing is written to it from now on,
+ * and only a reset helps.  If ADMIN_ATTACH is out, answer it with NULL instead.
+ */
+void vgpu_model_admin_gone(struct vgpu_model *m);
 
 /* Completes launches that have run too long with ETIMEDOUT; CANCEL comes out. */
 void vgpu_model_tick(struct vgpu_model *m, u64 now_ns);

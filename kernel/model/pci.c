@@ -186,6 +186,8 @@ bool vgpu_msix_open(const struct vgpu_model *m, u32 vector)
 
 	if (!vgpu_pci_is_vgpu(m))
 		return true;	/* no MSI-X: whoever asks is the shell */
+	if (m->vectors_given)
+		return m->vectors & 1u << vector;
 	return control & PCI_MSIX_ENABLE && !(control & PCI_MSIX_MASK_ALL) &&
 	       !(m->msix[vector * 4 + 3] & PCI_MSIX_MASKED);
 }
@@ -200,6 +202,13 @@ static void vgpu_msix_release(struct vgpu_model *m)
 			m->msix_pending &= ~(1u << i);
 			m->irq_out |= 1u << i;
 		}
+}
+
+void vgpu_model_vectors(struct vgpu_model *m, u32 vectors)
+{
+	m->vectors = vectors;
+	m->vectors_given = true;
+	vgpu_msix_release(m);
 }
 
 void vgpu_model_config_write(struct vgpu_model *m, u32 offset, u32 size,

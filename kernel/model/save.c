@@ -119,7 +119,7 @@ static bool vgpu_quiet(const struct vgpu_model *m)
 
 	if (m->jobs_table.count || m->todo_count || m->scrubs || a->wait ||
 	    a->builds || a->attaching || a->detach_todo || m->compact.active ||
-	    m->compact.out)
+	    m->compact.out || (a->attached && !a->dev.ring.hdr))
 		return false;
 	for (i = 1; i <= m->config.max_objects; i++)
 		if (vgpu_table_used(&m->objects_table, i) &&

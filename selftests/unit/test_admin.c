@@ -584,4 +584,37 @@ VGPU_TEST(broken_queue)
 	leave(_metadata, &g);
 }
 
+/* The queue's memory goes away: it is not written to any more. */
+VGPU_TEST(queue_gone)
+{
+	struct guest g;
+	struct shell s;
+	u8 *page;
+	u32 i;
+
+	ASSERT_EQ(0, shell_open(&s, NULL));
+	ASSERT_EQ(0, guest_enable(&g, &s));
+	EXPECT_EQ(0, DO(&g, VGPU_ADMIN_NOP, NULL, 0));
+	guest_send(&g, VGPU_ADMIN_NOP, 1, 0, 0, 0, 0, 0, 0);
+	vgpu_model_admin_gone(s.m);
+	page = guest_page(&g, GUEST_ADMIN_PAGE);
+	memset(page, 0x5a, 4096);
+	ASSERT_TRUE(shell_run(&s));
+	guest_set(&g, VGPU_REG_ADMIN_DOORBELL, 1);
+	ASSERT_TRUE(shell_run(&s));
+	for (i = 0; i < 4096; i++)
+		ASSERT_EQ(0x5a, page[i]);
+	EXPECT_EQ(VGPU_STATUS_ENABLED | VGPU_STATUS_ERROR,
+		  guest_reg(&g, VGPU_REG_STATUS));
+	EXPECT_EQ(VGPU_SOURCE_ADMIN, guest_reg(&g, VGPU_REG_ERR_SOURCE));
+	EXPECT_EQ(EFAULT, guest_reg(&g, VGPU_REG_ERR_STATUS));
+	vgpu_model_admin_gone(s.m);
+	EXPECT_EQ(-EBUSY, vgpu_model_save(s.m, NULL, 0));
+	guest_set(&g, VGPU_REG_CONTROL, VGPU_CONTROL_RESET);
+	EXPECT_EQ(0, guest_reg(&g, VGPU_REG_STATUS));
+	ASSERT_EQ(0, guest_enable(&g, &s));
+	EXPECT_EQ(0, DO(&g, VGPU_ADMIN_NOP, NULL, 0));
+	leave(_metadata, &g);
+}
+
 TEST_HARNESS_MAIN

@@ -323,4 +323,43 @@ VGPU_TEST(msix)
 	shell_close(&s);
 }
 
+/* A VMM has a table of its own: what the shell delivers is what counts. */
+VGPU_TEST(vectors)
+{
+	struct vgpu_model *m;
+	struct client c;
+	struct shell s;
+	u32 exp;
+
+	ASSERT_EQ(0, open_as(&s, VGPU_PCI_SUBDEVICE_VGPU, 16u << 20));
+	m = s.m;
+	exp = find_cap(&s, CAP_EXP);
+	vgpu_model_vectors(m, 0);
+	ASSERT_EQ(0, client_open_ring(&c, &s, 64, 64, 1, 5));
+	ASSERT_EQ(0, client_control(&c, VGPU_RING_START));
+	RING();
+	EXPECT_EQ(0, s.interrupts[5]);
+	EXPECT_EQ(1u << 5, PBA());
+	vgpu_model_vectors(m, 1u << 4);
+	ASSERT_TRUE(shell_run(&s));
+	EXPECT_EQ(1u << 5, PBA());
+	vgpu_model_vectors(m, 1u << 5);
+	ASSERT_TRUE(shell_run(&s));
+	EXPECT_EQ(1, s.interrupts[5]);
+	EXPECT_EQ(0, PBA());
+	/* Neither the table nor the capability has a say. */
+	wr(&s, find_cap(&s, CAP_MSIX) + 2, 2, 0x4000);
+	vgpu_model_bar4_write(m, 5 * 16 + 12, 4, 1);
+	RING();
+	EXPECT_EQ(2, s.interrupts[5]);
+	/* A function-level reset leaves it as it is. */
+	wr(&s, exp + 8, 2, 0x8000);
+	ASSERT_EQ(NULL, model_gone(&s));
+	ASSERT_EQ(0, client_open_ring(&c, &s, 64, 64, 1, 5));
+	ASSERT_EQ(0, client_control(&c, VGPU_RING_START));
+	RING();
+	EXPECT_EQ(3, s.interrupts[5]);
+	shell_close(&s);
+}
+
 TEST_HARNESS_MAIN

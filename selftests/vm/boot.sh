@@ -66,16 +66,10 @@ done
 
 # The kernel, and where its modules are.
 # --------------------------------------
-# A number of $2 bytes at $1 in a bzImage's header.
-header()
-{
-	od -An -v -t "u$2" -j "$1" -N "$2" "$image" | tr -d ' '
-}
-
 if [ -f "$kernel" ]; then
 	image=$(realpath "$kernel")
 	# The header points to the text of the version.
-	release=$(tail -c +$(($(header 0x20e 2) + 0x200 + 1)) "$image" |
+	release=$(tail -c +$(($(kernel_header "$image" 0x20e 2) + 0x200 + 1)) "$image" |
 		  head -c 200 | tr '\0' '\n' | head -n 1 | cut -d ' ' -f 1)
 else
 	release=$(kernel_release "$kernel")
@@ -105,31 +99,10 @@ trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Decompressing takes seconds in an emulated processor, and a moment here.  QEMU
-# starts an ELF kernel too, if that has a note of where (CONFIG_PVH).
-uncompress()
-{
-	local at magic
-
-	at=$((($(header 0x1f1 1) + 1) * 512 + $(header 0x248 4)))
-	# Its uncompressed size follows, which xz and zstd take for rubbish.
-	tail -c +$((at + 1)) "$image" | head -c $(($(header 0x24c 4) - 4)) \
-		>"$dir/payload"
-	magic=$(od -An -v -t x1 -N 4 "$dir/payload" | tr -d ' ')
-	case $magic in
-	fd377a58) xz -dc ;;
-	28b52ffd) zstd -dc ;;
-	1f8b*) gzip -dc ;;
-	esac 2>/dev/null <"$dir/payload" >"$dir/vmlinux"
-	rm "$dir/payload"
-	if readelf -n "$dir/vmlinux" 2>/dev/null |
-	   grep -q 'Xen .*0x00000012)'; then
-		image=$dir/vmlinux
-	else
-		rm "$dir/vmlinux"
-	fi
-}
-uncompress
+# Decompressing takes seconds in an emulated processor, and a moment here.
+if kernel_vmlinux "$image" "$dir/vmlinux"; then
+	image=$dir/vmlinux
+fi
 
 # What is needed to get at the root directory.
 # --------------------------------------------

@@ -35,7 +35,7 @@ module=${MODULE-}
 module=${module//RELEASE/$release}
 if [ -z "$module" ]; then
 	if ! tools/build-module.sh "$release" build/modules/RELEASE \
-	     >"$log.build" 2>&1; then
+	     VGPU_GUEST_TEST=m >"$log.build" 2>&1; then
 		grep -vE '^ +[A-Z]+ ' "$log.build" | sed 's/^/# /'
 		not_ok "vm: vgpu.ko for $release was not built"
 		tap_exit
@@ -48,7 +48,8 @@ pass=(VGPU_DMESG="$log.dmesg")
 for v in TEST_LIMIT TEST_WRAPPER VGPU_TEST_SCALE; do
 	[ -z "${!v-}" ] || pass+=("$v=${!v}")
 done
-selftests/vm/boot.sh -v -k "$release" -t "${VM_LIMIT:-1800}" -w "$dir" \
+# Some start a virtual machine of their own.
+selftests/vm/boot.sh -v -n -k "$release" -t "${VM_LIMIT:-1800}" -w "$dir" \
 	-l "$log.console" env "${pass[@]}" selftests/vm/run.sh \
 	${args[@]+"${args[@]}"} "$module" "$@" 2> >(sed 's/^/# /')
 rc=$?
