@@ -340,7 +340,7 @@ static int vgpu_guest_read(struct vgpu_guest *g, u64 address, void *to,
 
 static struct vgpu_guest_object *vgpu_guest_find(struct vgpu_tenant *t, u32 id)
 {
-	struct vgpu_sysmem *mem = xa_load(&t->system, id & 0xffff);
+	struct vgpu_sysmem *mem = xa_load(&t->system, id);
 
 	return mem ? container_of(mem, struct vgpu_guest_object, mem) : NULL;
 }
@@ -358,7 +358,7 @@ static s32 vgpu_item_pin(struct vgpu_guest *g, const struct vgpu_work *w)
 		o = vgpu_guest_object(g, w->to.object);
 		if (!o)
 			return -ENOMEM;
-		ret = xa_err(xa_store(&t->system, o->id & 0xffff, &o->mem,
+		ret = xa_err(xa_store(&t->system, o->id, &o->mem,
 				      GFP_KERNEL_ACCOUNT));
 		if (ret) {
 			vgpu_guest_release(&o->mem);
@@ -403,7 +403,7 @@ static void vgpu_item_ring_attach(struct vgpu_guest *g,
 		r->vaddr = vaddr;
 		r->object = o->id;
 		INIT_LIST_HEAD(&r->node);
-		ok = !xa_err(xa_store(&t->rings, r->ring & 0xffff, r,
+		ok = !xa_err(xa_store(&t->rings, r->ring, r,
 				      GFP_KERNEL_ACCOUNT));
 	}
 	/* RING_DETACH follows if the ring has no use for it any more. */
