@@ -176,11 +176,15 @@ static void *submit_on(void *arg)
 {
 	struct victim *v = arg;
 
-	while (!__atomic_load_n(&v->stop, __ATOMIC_RELAXED)) {
+	do {
 		work_submit(v->w);
 		v->ret = ring_kick(&v->w->ring[1], 0, 0, 0);
-	}
+	} while (!v->ret);
 	return NULL;
+}
+
+static void nothing(int signal)
+{
 }
 
 /* A close does not end the calls that others are in; it waits for nobody. */
@@ -189,26 +193,27 @@ TEST_F_TIMEOUT(life, closed, 120)
 	void *(*const run[])(void *arg) = {
 		wait_in_kick, wait_in_wait, submit_on,
 	};
+	struct sigaction action = { .sa_handler = nothing };
 	struct victim v[3];
 	pthread_t threads[3];
 	uint32_t i;
 
 	ASSERT_TRUE(work_start(&self->w, variant->poll_us));
+	ASSERT_EQ(0, sigaction(SIGUSR1, &action, NULL));
 	for (i = 0; i < 3; i++) {
 		v[i] = (struct victim){ .w = &self->w };
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL, run[i], &v[i]));
 	}
 	usleep(100000);
-	/* Each file descriptor but the one that the threads' calls hold. */
 	ASSERT_EQ(0, close(self->w.fd));
 	self->w.fd = -1;
 	for (i = 0; i < 3; i++)
 		__atomic_store_n(&v[i].stop, true, __ATOMIC_RELAXED);
-	/* Who waits for what does not come can be ended by a signal only. */
-	pthread_cancel(threads[0]);
-	pthread_kill(threads[0], SIGURG);
+	/* Interrupted, drmIoctl() makes the call again, and finds it closed. */
+	pthread_kill(threads[0], SIGUSR1);
 	for (i = 0; i < 3; i++)
 		ASSERT_EQ(0, pthread_join(threads[i], NULL));
+	EXPECT_EQ(-EBADF, v[0].ret);
 	EXPECT_EQ(-EBADF, v[2].ret);
 }
 
@@ -355,10 +360,6 @@ TEST_F_TIMEOUT(life, handles, 120)
 }
 
 /* A signal interrupts a wait, and what happened meanwhile is not missed. */
-static void nothing(int signal)
-{
-}
-
 TEST_F_TIMEOUT(life, signals, 60)
 {
 	struct sigaction action = { .sa_handler = nothing };
@@ -377,7 +378,8 @@ TEST_F_TIMEOUT(life, signals, 60)
 	ASSERT_EQ(0, ring_destroy(&self->w.ring[0]));
 	self->w.ring[0] = self->w.ring[--self->w.rings];
 	ASSERT_EQ(0, pthread_join(thread, NULL));
-	EXPECT_EQ(-ENODEV, v.ret);
+	/* A call that was made again may not find the ring any more. */
+	EXPECT_TRUE(v.ret == -ENODEV || v.ret == -ENOENT) TH_LOG("%d", v.ret);
 }
 
 /* The module stays as long as anything of it is left. */
