@@ -195,6 +195,9 @@
  * whose status bit is set sends one.  The messages are edges: nobody has to
  * acknowledge to get the next one.
  *
+ * In a virtual machine the VMM keeps the MSI-X table: what a driver writes there
+ * need not reach the device, and what it connected outlives a reset.
+ *
  * DOC: Doorbells
  *
  * The page at VGPU_BAR0_DOORBELLS + c * VGPU_DOORBELL_PAGE belongs to the
@@ -249,7 +252,12 @@ struct vgpu_admin_completion {
 #define VGPU_ADMIN_SYSTEM_CREATE	0x111
 
 /* [0] object, [1] first page, [2] pages (1 to 512), [3] address of a list of
- * 64-bit page addresses that lies within one page
+ * 64-bit page addresses that lies within one page.  EAGAIN: the memory was taken
+ * away a moment ago; nothing was added, and the same may work in a while.
+ *
+ * Memory that a VMM takes away is gone for good, even if it comes back: commands
+ * that name it are EFAULT, a ring in it is in the error state and is destroyed,
+ * and if it was the admin queue's the device needs a reset.
  */
 #define VGPU_ADMIN_SYSTEM_PAGES		0x112
 

@@ -338,7 +338,7 @@ static bool doorbells(struct guest *g)
 	}
 	commands = g->commands - commands;
 	rung = g->doorbells - rung;
-	pr_info("# %u commands, %u doorbells, %u interrupts\n", commands, rung,
+	pr_info("# %u commands, rang %u times, %u interrupts\n", commands, rung,
 		g->user.interrupts - interrupts);
 	return rung < commands / 4;
 }

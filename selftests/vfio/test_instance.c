@@ -213,13 +213,13 @@ static void on_bus(int sig)
 	siglongjmp(bus_jump, 1);
 }
 
-static bool is_bus(volatile char *p)
+static bool is_bus(char *p)
 {
 	bool bus = true;
 
 	signal(SIGBUS, on_bus);
 	if (!sigsetjmp(bus_jump, 1)) {
-		*p = 1;
+		__atomic_store_n(p, 1, __ATOMIC_SEQ_CST);
 		bus = false;
 	}
 	signal(SIGBUS, SIG_DFL);
