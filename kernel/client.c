@@ -221,12 +221,11 @@ VGPU_IOCTL(wait)
 
 	if (IS_ERR(t))
 		return PTR_ERR(t);
-	/* Pairs with the release in vgpu_tenant_changed(). */
 	ret = wait_event_interruptible_hrtimeout(t->changed,
-		smp_load_acquire(&t->page->events) != args->events,
+		vgpu_tenant_events(t) != args->events,
 		vgpu_time_left(args->deadline_ns));
 	/* A call that is made again still waits for what comes after that. */
 	if (ret != -ERESTARTSYS)
-		args->events = smp_load_acquire(&t->page->events);
+		args->events = vgpu_tenant_events(t);
 	return ret;
 }

@@ -223,9 +223,8 @@ static int vgpu_kick_wait(struct vgpu_tenant *t, struct drm_vgpu_kick *args)
 		ret = vgpu_ring_reached(t, args, target, &seen);
 		if (ret)
 			return ret < 0 ? ret : 0;
-		/* Pairs with the release in vgpu_tenant_changed(). */
 		ret = wait_event_interruptible_hrtimeout(t->changed,
-			smp_load_acquire(&t->page->events) != seen,
+			vgpu_tenant_events(t) != seen,
 			vgpu_time_left(args->deadline_ns));
 		if (ret) {
 			args->completed = target;	/* for a restart */

@@ -89,13 +89,11 @@ struct page *vgpu_store_peek(const struct vgpu_store *s, pgoff_t index)
 {
 	struct page **chunk;
 
-	/*
-	 * Both pairs with the releases in vgpu_store_take(): what they point to
-	 * was made before.
-	 */
+	/* Pairs with the release in vgpu_store_take(): the chunk is zeroed. */
 	chunk = smp_load_acquire(&s->chunks[index >> VGPU_CHUNK_SHIFT]);
 	if (!chunk)
 		return NULL;
+	/* Likewise: the page is. */
 	return smp_load_acquire(&chunk[index & (VGPU_CHUNK_PAGES - 1)]);
 }
 

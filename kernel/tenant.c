@@ -187,13 +187,12 @@ int vgpu_tenant_settle(struct vgpu_tenant *t,
 		if (cond(t, arg))
 			break;
 		mutex_unlock(&t->lock);
-		/* Pairs with the release in vgpu_tenant_changed(). */
 		if (killable)
 			ret = wait_event_killable(t->changed,
-				smp_load_acquire(&t->page->events) != seen);
+				vgpu_tenant_events(t) != seen);
 		else
 			wait_event(t->changed,
-				   smp_load_acquire(&t->page->events) != seen);
+				   vgpu_tenant_events(t) != seen);
 		if (ret)
 			return -EINTR;
 	}
@@ -215,9 +214,9 @@ int vgpu_tenant_admin(struct vgpu_tenant *t, const struct vgpu_cmd *cmd,
 		mutex_unlock(&t->lock);
 		if (ret != -EAGAIN)
 			return ret;
-		/* Blocks are being zeroed or moved.  Pairs as above. */
+		/* Blocks are being zeroed or moved. */
 		if (wait_event_killable(t->changed,
-			smp_load_acquire(&t->page->events) != seen))
+			vgpu_tenant_events(t) != seen))
 			return -EINTR;
 	}
 }

@@ -35,6 +35,7 @@
 #include "model/model.h"
 #include "store.h"
 #include "turn.h"
+#include "uapi/vgpu_drm.h"
 
 struct eventfd_ctx;
 struct vgpu_gpu;
@@ -198,6 +199,13 @@ void vgpu_tenant_put(struct vgpu_tenant *t);
  */
 int vgpu_tenant_admin(struct vgpu_tenant *t, const struct vgpu_cmd *cmd,
 		      u64 result[2]);
+
+/* How much has happened so far: see uapi/vgpu_drm.h. */
+static inline u64 vgpu_tenant_events(const struct vgpu_tenant *t)
+{
+	/* Pairs with the release in vgpu_tenant_changed(). */
+	return smp_load_acquire(&t->page->events);
+}
 
 /* The shortest form of it. */
 static inline struct vgpu_cmd vgpu_admin_cmd(u16 opcode, u64 a, u64 b)

@@ -21,23 +21,24 @@
 #include "gpu.h"
 #include "tenant.h"
 
-#define VGPU_TRACE_KINDS						\
-	{ VGPU_WORK_COPY, "copy" },					\
-	{ VGPU_WORK_CLEAR, "clear" },					\
-	{ VGPU_WORK_FETCH, "fetch" },					\
-	{ VGPU_WORK_SCRUB, "scrub" },					\
-	{ VGPU_WORK_MOVE, "move" },					\
-	{ VGPU_WORK_LAUNCH, "launch" },					\
-	{ VGPU_WORK_CANCEL, "cancel" },					\
-	{ VGPU_WORK_ADMIN_ATTACH, "admin_attach" },			\
-	{ VGPU_WORK_ADMIN_DETACH, "admin_detach" },			\
-	{ VGPU_WORK_RING_ATTACH, "ring_attach" },			\
-	{ VGPU_WORK_RING_DETACH, "ring_detach" },			\
-	{ VGPU_WORK_PIN, "pin" },					\
-	{ VGPU_WORK_UNPIN, "unpin" },					\
-	{ VGPU_WORK_BUILD, "build" },					\
-	{ VGPU_WORK_DROP, "drop" },					\
-	{ VGPU_WORK_INTERRUPT, "interrupt" }
+#define vgpu_trace_kind(kind)					\
+	__print_symbolic(kind,						\
+		{ VGPU_WORK_COPY, "copy" },				\
+		{ VGPU_WORK_CLEAR, "clear" },				\
+		{ VGPU_WORK_FETCH, "fetch" },				\
+		{ VGPU_WORK_SCRUB, "scrub" },				\
+		{ VGPU_WORK_MOVE, "move" },				\
+		{ VGPU_WORK_LAUNCH, "launch" },				\
+		{ VGPU_WORK_CANCEL, "cancel" },				\
+		{ VGPU_WORK_ADMIN_ATTACH, "admin_attach" },		\
+		{ VGPU_WORK_ADMIN_DETACH, "admin_detach" },		\
+		{ VGPU_WORK_RING_ATTACH, "ring_attach" },		\
+		{ VGPU_WORK_RING_DETACH, "ring_detach" },		\
+		{ VGPU_WORK_PIN, "pin" },				\
+		{ VGPU_WORK_UNPIN, "unpin" },				\
+		{ VGPU_WORK_BUILD, "build" },				\
+		{ VGPU_WORK_DROP, "drop" },				\
+		{ VGPU_WORK_INTERRUPT, "interrupt" })
 
 TRACE_EVENT(vgpu_submit,
 	TP_PROTO(const struct vgpu_tenant *t, u32 ring),
@@ -77,7 +78,7 @@ TRACE_EVENT(vgpu_start,
 	),
 	TP_printk("gpu=%u tenant=%u %s id=0x%x ring=0x%x bytes=%llu",
 		  __entry->gpu, __entry->tenant,
-		  __print_symbolic(__entry->kind, VGPU_TRACE_KINDS),
+		  vgpu_trace_kind(__entry->kind),
 		  __entry->id, __entry->ring, __entry->bytes)
 );
 
@@ -103,7 +104,7 @@ TRACE_EVENT(vgpu_end,
 	),
 	TP_printk("gpu=%u tenant=%u %s id=0x%x status=%d run_ns=%llu",
 		  __entry->gpu, __entry->tenant,
-		  __print_symbolic(__entry->kind, VGPU_TRACE_KINDS),
+		  vgpu_trace_kind(__entry->kind),
 		  __entry->id, __entry->status, __entry->run_ns)
 );
 

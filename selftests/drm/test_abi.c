@@ -89,11 +89,10 @@ FILL(bo_info, bo_info, .handle = c->vram)
 FILL(compact, compact, .bytes = 1 << 20)
 FILL(context_create, context_create, 0)
 FILL(context_destroy, context_destroy, .context = c->context)
-FILL(map, map, .context = c->context, .handle = c->vram, .bytes = 256,
-     .flags = VGPU_MAP_F_ANYWHERE)
+FILL(map, map, .context = c->context, .handle = c->vram, .bytes = 256, .flags = VGPU_MAP_F_ANYWHERE)
 FILL(unmap, unmap, .context = c->context, .address = c->mapped)
-FILL(ring_create, ring_create, .context = c->context, .handle = c->spare,
-     .sq_entries = 8, .cq_entries = 8)
+FILL(ring_create, ring_create, .context = c->context, .handle = c->spare, .sq_entries = 8,
+	.cq_entries = 8)
 FILL(ring_destroy, ring_destroy, .ring = c->ring.id)
 FILL(ring_control, ring_control, .ring = c->ring.id, .what = VGPU_RING_PAUSE)
 FILL(ring_info, ring_info, .ring = c->ring.id)

@@ -250,9 +250,9 @@ static void *vandal_run(void *arg)
 
 	while (!__atomic_load_n(&v->stop, __ATOMIC_RELAXED)) {
 		x = x * 1664525 + 1013904223;
-		((volatile uint32_t *)v->ring->mem)
-			[(v->from + (x >> 8) % (v->to - v->from)) / 4] =
-			x & 1 ? x : x >> 20;
+		__atomic_store_n((uint32_t *)v->ring->mem +
+				 (v->from + (x >> 8) % (v->to - v->from)) / 4,
+				 x & 1 ? x : x >> 20, __ATOMIC_RELAXED);
 		if (x >> 28 == 1)
 			ring_kick(v->ring, 0, 0, 0);
 	}

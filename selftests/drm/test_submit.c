@@ -71,7 +71,7 @@ FIXTURE_TEARDOWN(submit)
 	close(self->fd);
 }
 
-static int submit(FIXTURE_DATA(submit) *self, const struct vgpu_cmd *cmds,
+static int submit(struct _test_data_submit *self, const struct vgpu_cmd *cmds,
 		  uint32_t n, uint32_t in, uint64_t in_point, uint32_t out,
 		  uint64_t out_point)
 {
@@ -91,7 +91,7 @@ static int submit(FIXTURE_DATA(submit) *self, const struct vgpu_cmd *cmds,
 	return call(self->fd, DRM_IOCTL_VGPU_SUBMIT, &args);
 }
 
-static int clear(FIXTURE_DATA(submit) *self, uint32_t pattern, uint64_t point)
+static int clear(struct _test_data_submit *self, uint32_t pattern, uint64_t point)
 {
 	struct vgpu_cmd cmds[2] = {
 		{ .opcode = VGPU_CMD_CLEAR,
@@ -103,14 +103,14 @@ static int clear(FIXTURE_DATA(submit) *self, uint32_t pattern, uint64_t point)
 	return submit(self, cmds, 2, 0, 0, self->timeline, point);
 }
 
-static int wait_point(FIXTURE_DATA(submit) *self, uint64_t point, int64_t ms)
+static int wait_point(struct _test_data_submit *self, uint64_t point, int64_t ms)
 {
 	return drmSyncobjTimelineWait(self->fd, &self->timeline, &point, 1,
 				      after_ms(ms), 0, NULL);
 }
 
 /* The errno of the fence of a point, 0: it ended well; 1: it has not ended. */
-static int point_status(FIXTURE_DATA(submit) *self, uint64_t point)
+static int point_status(struct _test_data_submit *self, uint64_t point)
 {
 	struct sync_fence_info fence = { 0 };
 	struct sync_file_info info = {
