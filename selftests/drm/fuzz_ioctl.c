@@ -88,6 +88,13 @@ static void keep(struct dice *d, uint32_t *ids, uint32_t id)
 		ids[roll(d, IDS)] = id;
 }
 
+/* The case of one call: its arguments. */
+#define ARGS(NR, type, ...)						\
+	case DRM_IOCTL_VGPU_##NR:					\
+		*(struct drm_vgpu_##type *)args =			\
+			(struct drm_vgpu_##type){ __VA_ARGS__ };	\
+		break
+
 static void make_args(struct dice *d, struct known *c, unsigned long nr,
 		      void *args)
 {
@@ -96,11 +103,6 @@ static void make_args(struct dice *d, struct known *c, unsigned long nr,
 	uint32_t entries = 8u << roll(d, 5);
 
 	switch (nr) {
-#define ARGS(NR, type, ...)						\
-	case DRM_IOCTL_VGPU_##NR:					\
-		*(struct drm_vgpu_##type *)args =			\
-			(struct drm_vgpu_##type){ __VA_ARGS__ };	\
-		break
 	ARGS(QUERY, query, roll(d, 6), roll(d, 256), (uintptr_t)area);
 	ARGS(CLIENT_INIT, client_init, roll(d, 2) ? 0 : 16 << 20, 0);
 	ARGS(CLIENT_LIMIT, client_limit, roll(d, 3) ? 0 : size * 16);

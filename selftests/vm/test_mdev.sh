@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # A virtual machine inside: mdevctl makes an instance, stock QEMU with KVM gives
 # it to a guest of the same kernel, and a driver in there tests it.  Then the
-# guest restarts, and is killed in the middle of work.
+# guest restarts, and is killed in the middle of work.  That takes two to three
+# minutes where the outer machine is emulated.
 set -u
 here=$(cd "$(dirname "$0")/../.." && pwd -P) || exit
 # shellcheck source=../tap.sh
