@@ -274,6 +274,8 @@ modules:
 VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c \
 	       selftests/drm/fuzz_*.c selftests/vfio/test_*.c))
 VM_TESTS := $(VM_PROGRAMS) $(wildcard selftests/vm/test_*.sh)
+# Those that want a kernel with fault injection.
+VM_DEBUG_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/debug_*.c))
 # What the scripts among them run.
 VM_LIBRARY := build/vgpuctl $(addprefix build/plain/selftests/unit/,test_device \
 	      test_device_memory test_sim test_device_mt test_manager)
@@ -401,10 +403,19 @@ check-vm: deps
 $(VM_PARTS:%=check-%): check-vm-%: $(VM_PROGRAMS) $(VM_LIBRARY)
 	$(Q)selftests/vm/check.sh $* build/check $(VM_TESTS)
 
+## check-debug:	the same and more on a kernel that looks for everything, which is built
+##		first (a quarter of an hour, once)
+check-debug: deps deps-debug
+	+$(Q)WERROR=1 CHECK_MAKE='$(MAKE)$(jobs)' selftests/check.sh build/check vm-debug
+
+check-vm-debug: $(VM_PROGRAMS) $(VM_DEBUG_PROGRAMS) $(VM_LIBRARY)
+	$(Q)VM_LIMIT=7200 TEST_LIMIT=1800 selftests/vm/check.sh debug build/check \
+		$(VM_TESTS) $(VM_DEBUG_PROGRAMS)
+
 ## test-vm:	one program of selftests/drm or vfio, or script of selftests/vm, or one case,
 ##		T=test_device.open; KERNEL=6.1; ARGS=
 test-vm: T_SCRIPT = $(wildcard selftests/vm/$(firstword $(subst ., ,$(T))).sh)
-test-vm: T_PROGRAM = $(or $(T_SCRIPT),$(filter %/$(firstword $(subst ., ,$(T))),$(VM_PROGRAMS)))
+test-vm: T_PROGRAM = $(or $(T_SCRIPT),$(filter %/$(firstword $(subst ., ,$(T))),$(VM_PROGRAMS) $(VM_DEBUG_PROGRAMS)))
 test-vm: T_CASE = $(word 2,$(subst ., ,$(T)))
 test-vm: check-T
 	+$(Q)$(MAKE) --no-print-directory $(T_PROGRAM) $(if $(T_SCRIPT),$(VM_PROGRAMS) $(VM_LIBRARY))
@@ -529,7 +540,7 @@ help:
 	@sed -n 's/^## *//p' $(firstword $(MAKEFILE_LIST))
 	@echo 'Variables: PREFIX DESTDIR CC CXX CFLAGS LDFLAGS WERROR=1 V=1 FUZZ_S SOAK_S'
 
-.PHONY: all modules check $(PARTS:%=check-%) check-vm $(VM_PARTS:%=check-%) \
+.PHONY: all modules check $(PARTS:%=check-%) check-vm check-debug check-vm-debug $(VM_PARTS:%=check-%) \
 	check-T soak test test-vm vm symbols bench \
 	run-bench demo deps deps-bench install uninstall clean distclean help FORCE
 .SECONDARY:

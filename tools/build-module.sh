@@ -31,10 +31,7 @@ fi
 kdir=$(realpath "$kdir")
 
 if [ "${dir/RELEASE/}" != "$dir" ]; then
-	# Not include/config/kernel.release, which differs in Debian's headers.
-	release=$(sed -n 's/^#define UTS_RELEASE "\(.*\)"/\1/p' \
-		  "$kdir/include/generated/utsrelease.h")
-	[ -n "$release" ] || exit
+	release=$(headers_release "$kdir") || exit
 	dir=${dir/RELEASE/$release}
 fi
 mkdir -p "$dir" && dir=$(realpath "$dir") || exit

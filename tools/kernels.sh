@@ -26,6 +26,14 @@ kernel_release()
 	done | sort -uV | tail -n 1
 }
 
+# The release of the kernel whose build directory is $1.  Not by
+# include/config/kernel.release, which differs in Debian's headers.
+headers_release()
+{
+	sed -n 's/^#define UTS_RELEASE "\(.*\)"/\1/p' \
+		"$1/include/generated/utsrelease.h" | grep .
+}
+
 # A number of $3 bytes at $2 in the header of the bzImage $1.
 kernel_header()
 {

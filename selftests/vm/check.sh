@@ -4,7 +4,8 @@
 #
 #	selftests/vm/check.sh [-a 'ARGUMENTS'] KERNEL DIRECTORY TEST...
 #
-# KERNEL is a version (6.12: the newest one that is installed) or a release.
+# KERNEL is a version (6.12: the newest one that is installed), a release, or
+# "debug": the kernel that tools/debug-kernel.sh builds.
 # The module's build, the console, and the kernel's log go to DIRECTORY, to
 # vm-KERNEL.build, .console and .dmesg.  MODULE in the environment is another
 # module (RELEASE in its path stands for the kernel's), VM_LIMIT the time limit
@@ -25,7 +26,15 @@ mkdir -p "$dir"
 log=$dir/vm-$kernel
 
 [ $# -gt 0 ] || tap_exit
-release=$(kernel_release "$kernel")
+if [ "$kernel" = debug ]; then
+	image=$(tools/debug-kernel.sh build/deps) && kdir=$(dirname "$image") &&
+		release=$(headers_release "$kdir") || release=''
+	boot=(-k "$image" -m 6144)
+else
+	release=$(kernel_release "$kernel")
+	kdir=$release
+	boot=(-k "$release")
+fi
 if [ -z "$release" ]; then
 	not_ok "vm: kernel $kernel is not installed: run make deps"
 	tap_exit
@@ -34,7 +43,7 @@ fi
 module=${MODULE-}
 module=${module//RELEASE/$release}
 if [ -z "$module" ]; then
-	if ! tools/build-module.sh "$release" build/modules/RELEASE \
+	if ! tools/build-module.sh "$kdir" build/modules/RELEASE \
 	     VGPU_GUEST_TEST=m >"$log.build" 2>&1; then
 		grep -vE '^ +[A-Z]+ ' "$log.build" | sed 's/^/# /'
 		not_ok "vm: vgpu.ko for $release was not built"
@@ -49,7 +58,7 @@ for v in TEST_LIMIT TEST_WRAPPER VGPU_TEST_SCALE; do
 	[ -z "${!v-}" ] || pass+=("$v=${!v}")
 done
 # Some start a virtual machine of their own.
-selftests/vm/boot.sh -v -n -k "$release" -t "${VM_LIMIT:-1800}" -w "$dir" \
+selftests/vm/boot.sh -v -n "${boot[@]}" -t "${VM_LIMIT:-1800}" -w "$dir" \
 	-l "$log.console" env "${pass[@]}" selftests/vm/run.sh \
 	${args[@]+"${args[@]}"} "$module" "$@" 2> >(sed 's/^/# /')
 rc=$?
