@@ -11,6 +11,7 @@
 #include "turn.h"
 
 struct pci_dev;
+struct vgpu_engine;
 
 /**
  * struct vgpu_gpu - a GPU
@@ -20,6 +21,7 @@ struct pci_dev;
  * @account: of that memory; tenants' accounts are below it
  * @turns: whose turn it is
  * @tenants: struct vgpu_tenant, of clients and instances; under @tenants_lock
+ * @engine: what is attached, or NULL; under @tenants_lock
  * @registered: bytes of processes' memory that are pinned for it
  */
 struct vgpu_gpu {
@@ -30,6 +32,7 @@ struct vgpu_gpu {
 	struct vgpu_turns turns;
 	struct mutex tenants_lock;
 	struct list_head tenants;
+	struct vgpu_engine *engine;
 	atomic64_t registered;
 };
 
