@@ -194,6 +194,10 @@ void vgpu_engine_lose(struct vgpu_tenant *t)
 	vgpu_channel_reap(c);
 	e->channel = NULL;
 	e->lost++;
+	/* It may be the reason; those behind it are not. */
+	s = list_first_entry_or_null(&e->out, struct vgpu_started, node);
+	if (s)
+		s->tries++;
 	list_for_each_entry_safe_reverse(s, next, &e->out, node) {
 		if (vgpu_launch_again(t, c, s)) {
 			s->out = false;
@@ -365,33 +369,42 @@ static void vgpu_launch_send(struct vgpu_tenant *t, struct vgpu_started *s)
 	s->slot = sent - e->channel->sent;
 	s->tag = sent->tag;
 	s->out = true;
-	s->tries++;
 	s->start_ns = ktime_get_ns();
 	s->limit_ns = VGPU_NEVER;
 	list_move_tail(&s->node, &e->out);
+}
+
+/* No worker can build that: launches of it fail, until somebody tries again. */
+static void vgpu_launches_refuse(struct vgpu_tenant *t, struct vgpu_code *code)
+{
+	struct vgpu_engine_tenant *e = &t->engine;
+	struct vgpu_started *s, *next;
+
+	list_for_each_entry_safe(s, next, &e->pending, node)
+		if (s->launch->token == (uintptr_t)code)
+			vgpu_launch_end(t, s, -EIO);
+	code->tries = 0;
+	vgpu_tenant_changed(t);
 }
 
 /* In order: a launch whose kernel is being built holds up those behind it. */
 static void vgpu_engine_send(struct vgpu_tenant *t)
 {
 	struct vgpu_engine_tenant *e = &t->engine;
-	struct vgpu_started *s, *next;
+	struct vgpu_started *s;
 	struct vgpu_code *code;
 
 	vgpu_code_next(t);
-	list_for_each_entry_safe(s, next, &e->pending, node) {
-		if (!e->channel || !vgpu_channel_room(e->channel))
-			return;
+	while (!list_empty(&e->pending) && e->channel &&
+	       vgpu_channel_room(e->channel)) {
+		s = list_first_entry(&e->pending, struct vgpu_started, node);
 		code = (void *)(uintptr_t)s->launch->token;
-		if (code->tries >= VGPU_ENGINE_TRIES) {
-			/* It is the death of each worker that has to build it. */
-			vgpu_launch_end(t, s, -EIO);
-			vgpu_tenant_changed(t);
-		} else if (vgpu_code_ready(t, code)) {
+		if (code->broken || code->tries >= VGPU_ENGINE_TRIES)
+			vgpu_launches_refuse(t, code);
+		else if (vgpu_code_ready(t, code))
 			vgpu_launch_send(t, s);
-		} else {
+		else
 			return;
-		}
 	}
 }
 

@@ -162,7 +162,8 @@ enum vgpu_code_state {
  * @dead: the model, or KERNEL_CREATE, has no use for it any more
  * @status: how building ended
  * @info: what it uses, if that was 0
- * @tries: how often it was given to a worker that died
+ * @broken: workers do not agree about it
+ * @tries: how often in a row a worker died when it had to build it
  * @builder: where it is built, or is being built; not to be looked into
  * @done: KERNEL_CREATE waits
  * @built: the worker's words
@@ -178,6 +179,7 @@ struct vgpu_code {
 	bool dead;
 	s32 status;
 	struct vgpu_kernel_info info;
+	bool broken;
 	u32 tries;
 	const struct vgpu_channel *builder;
 	struct completion done;
@@ -193,7 +195,7 @@ struct vgpu_code {
  * @out: a worker has it
  * @cancelled: it has ended for its ring
  * @late: its time is over
- * @tries: how often it was given to a worker
+ * @tries: how often it was the oldest when a worker died
  * @tag: of the command
  * @start_ns: when it was
  * @limit_ns: when something has to be done about it; U64_MAX: never, or it is

@@ -9,6 +9,7 @@
 #include <linux/highmem.h>
 #include <linux/ktime.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/shmem_fs.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -164,6 +165,7 @@ void vgpu_code_built(struct vgpu_tenant *t, s32 status)
 	struct vgpu_engine_built built;
 
 	e->building = NULL;
+	code->tries = 0;
 	if (status)
 		code->builder = NULL;
 	memcpy(&built, e->channel->built, sizeof(built));
@@ -177,7 +179,7 @@ void vgpu_code_built(struct vgpu_tenant *t, s32 status)
 		   (status || memcmp(&built.info, &code->info,
 				     sizeof(built.info)))) {
 		/* Another worker says something else: it is not to be used. */
-		code->tries = VGPU_ENGINE_TRIES;
+		code->broken = true;
 	}
 	if (code->dead && !status)
 		list_add_tail(&code->wait_node, &e->drops);
@@ -264,15 +266,29 @@ static int vgpu_code_check(const struct vgpu_kernel_desc *d, u32 bytes,
 	return vgpu_code_format(features, d->format) ? 0 : -EOPNOTSUPP;
 }
 
+/* Not by a write: limits of the caller's are for his own files. */
+static int vgpu_code_store(struct file *file, loff_t pos, const void *from,
+			   u32 bytes)
+{
+	struct page *page = shmem_read_mapping_page(file->f_mapping,
+						    pos >> PAGE_SHIFT);
+
+	if (IS_ERR(page))
+		return -ENOMEM;
+	memcpy_to_page(page, 0, from, bytes);
+	set_page_dirty(page);
+	put_page(page);
+	return 0;
+}
+
 /* Copy it, a page at a time; what is checked is in the first one. */
 static int vgpu_code_copy(struct vgpu_tenant *t, struct vgpu_code *code,
 			  const char __user *from, u64 features)
 {
 	loff_t pos = vgpu_code_offset(code);
 	void *page = (void *)__get_free_page(GFP_KERNEL_ACCOUNT);
-	u32 at, n;
-	ssize_t written;
 	int ret = 0;
+	u32 at, n;
 
 	BUILD_BUG_ON(sizeof(struct vgpu_kernel_desc) +
 		     VGPU_MAX_SPECS * sizeof(struct vgpu_kernel_spec) >
@@ -289,9 +305,7 @@ static int vgpu_code_copy(struct vgpu_tenant *t, struct vgpu_code *code,
 			ret = vgpu_code_check(page, code->bytes, features);
 		if (ret)
 			break;
-		written = kernel_write(t->engine.code, page, n, &pos);
-		if (written != n)
-			ret = -ENOMEM;
+		ret = vgpu_code_store(t->engine.code, pos + at, page, n);
 		if (fatal_signal_pending(current))
 			ret = -EINTR;
 		cond_resched();
