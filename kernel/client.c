@@ -65,6 +65,7 @@ static int vgpu_client_make(struct vgpu_client *client, u64 vram_bytes)
 
 	config.vram_bytes = vram_bytes ? vram_bytes : client->gpu->vram_bytes;
 	config.account = &client->gpu->account;
+	config.launch_timeout_ns = vgpu_launch_timeout_ns();
 	t = vgpu_tenant_create(client->gpu, &config);
 	if (IS_ERR(t))
 		return PTR_ERR(t);

@@ -50,6 +50,10 @@ static const struct drm_ioctl_desc vgpu_ioctls[] = {
 	VGPU_IOCTL_DEF(COUNTER_SIGNAL, counter_signal),
 	VGPU_IOCTL_DEF(COUNTER_READ, counter_read),
 	VGPU_IOCTL_DEF(SUBMIT, submit),
+	VGPU_IOCTL_DEF(KERNEL_CREATE, kernel_create),
+	VGPU_IOCTL_DEF(KERNEL_DESTROY, kernel_destroy),
+	VGPU_IOCTL_DEF(KERNEL_INFO, kernel_info),
+	VGPU_IOCTL_DEF(ENGINE_ATTACH, engine_attach),
 };
 
 /*

@@ -89,6 +89,13 @@ VGPU_IOCTL(kick);
 /* queue.c */
 VGPU_IOCTL(submit);
 
+/* engine_code.c */
+VGPU_IOCTL(kernel_create);
+VGPU_IOCTL(kernel_destroy);
+VGPU_IOCTL(kernel_info);
+/* engine_attach.c */
+VGPU_IOCTL(engine_attach);
+
 /* Until when a call waits, as time from now on; 0: it has come. */
 ktime_t vgpu_time_left(s64 deadline_ns);
 

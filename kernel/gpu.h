@@ -11,6 +11,7 @@
 #include "turn.h"
 
 struct pci_dev;
+struct vgpu_engine;
 struct vgpu_mdev;
 
 /**
@@ -22,6 +23,7 @@ struct vgpu_mdev;
  * @turns: whose turn it is
  * @tenants: struct vgpu_tenant, of clients and instances; under @tenants_lock
  * @mdev: mediated devices of it, or NULL
+ * @engine: what is attached, or NULL; under @tenants_lock
  * @registered: bytes of processes' memory that are pinned for it
  */
 struct vgpu_gpu {
@@ -33,6 +35,7 @@ struct vgpu_gpu {
 	struct mutex tenants_lock;
 	struct list_head tenants;
 	struct vgpu_mdev *mdev;
+	struct vgpu_engine *engine;
 	atomic64_t registered;
 };
 

@@ -18,6 +18,7 @@ union vgpu_answer {
 	struct drm_vgpu_limits limits;
 	struct drm_vgpu_features features;
 	struct drm_vgpu_statistics statistics;
+	struct vgpu_engine_info engine;
 };
 
 static void vgpu_query_info(struct vgpu_client *client, struct vgpu_tenant *t,
@@ -25,7 +26,9 @@ static void vgpu_query_info(struct vgpu_client *client, struct vgpu_tenant *t,
 {
 	a->info.version = VGPU_VERSION;
 	a->info.gpu = client->gpu->number;
-	a->info.features = vgpu_client_config.features;
+	a->info.features = vgpu_engine_features(client->gpu, NULL);
+	a->info.status = a->info.features ? VGPU_STATUS_ENGINE : 0;
+	a->info.features |= vgpu_client_config.features;
 	a->info.vram_bytes = t ? t->store.bytes : client->gpu->vram_bytes;
 	a->info.bank_shift = vgpu_client_config.bank_shift;
 	a->info.device_clock_ns = ktime_get_ns();
@@ -77,14 +80,18 @@ static void vgpu_query_limits(struct vgpu_client *client,
 	a->limits.max_poll_us = VGPU_MAX_POLL_US;
 	a->limits.max_submit = VGPU_MAX_SUBMIT;
 	a->limits.max_syncs = VGPU_MAX_SYNCS;
+	a->limits.launch_timeout_ms =
+		div_u64(vgpu_launch_timeout_ns(), NSEC_PER_MSEC);
 }
 
 static void vgpu_query_features(struct vgpu_client *client,
 				struct vgpu_tenant *t, union vgpu_answer *a)
 {
-	a->features.device = vgpu_client_config.features;
+	a->features.device = vgpu_client_config.features |
+			     vgpu_engine_features(client->gpu, NULL);
 	a->features.drm = DRM_VGPU_FEATURE_REGISTER |
-			  DRM_VGPU_FEATURE_POLLING | DRM_VGPU_FEATURE_SUBMIT;
+			  DRM_VGPU_FEATURE_POLLING | DRM_VGPU_FEATURE_SUBMIT |
+			  DRM_VGPU_FEATURE_ENGINE;
 }
 
 static void vgpu_query_statistics(struct vgpu_client *client,
@@ -98,6 +105,8 @@ static void vgpu_query_statistics(struct vgpu_client *client,
 		mutex_lock(&t->lock);
 		vgpu_model_stats(t->m, &s);
 		n = t->stats;
+		d->workers_lost = t->engine.lost;
+		d->engine_dropped = t->engine.dropped;
 		mutex_unlock(&t->lock);
 	}
 	d->queued = s.queued;
@@ -121,6 +130,12 @@ static void vgpu_query_statistics(struct vgpu_client *client,
 	d->kernels = s.kernels;
 }
 
+static void vgpu_query_engine(struct vgpu_client *client,
+			      struct vgpu_tenant *t, union vgpu_answer *a)
+{
+	vgpu_engine_features(client->gpu, &a->engine);
+}
+
 static const struct {
 	u32 bytes;
 	void (*answer)(struct vgpu_client *client, struct vgpu_tenant *t,
@@ -136,6 +151,8 @@ static const struct {
 		sizeof(struct drm_vgpu_features), vgpu_query_features },
 	[DRM_VGPU_QUERY_STATISTICS] = {
 		sizeof(struct drm_vgpu_statistics), vgpu_query_statistics },
+	[DRM_VGPU_QUERY_ENGINE] = {
+		sizeof(struct vgpu_engine_info), vgpu_query_engine },
 };
 
 VGPU_IOCTL(query)

@@ -109,12 +109,7 @@ static void vgpu_queue_cb(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct vgpu_submission *s = container_of(cb, struct vgpu_submission, cb);
 
-	/*
-	 * Pairs with the exchange in the thread: either it sees that the fence
-	 * was signalled, which was before, or it is woken after that.
-	 */
-	xchg(&s->tenant->want, true);
-	wake_up(&s->tenant->thread_wait);
+	vgpu_tenant_poke(s->tenant);
 }
 
 /* Whether all that it waits for was signalled; else somebody will wake us. */

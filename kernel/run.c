@@ -56,6 +56,16 @@ void vgpu_tenant_wake(struct vgpu_tenant *t)
 	wake_up(&t->thread_wait);
 }
 
+void vgpu_tenant_poke(struct vgpu_tenant *t)
+{
+	/*
+	 * Pairs with the exchange in the thread: either it sees what the caller
+	 * did before this, or it is woken after that.
+	 */
+	xchg(&t->want, true);
+	wake_up(&t->thread_wait);
+}
+
 static bool vgpu_tenant_pending(const struct vgpu_tenant *t)
 {
 	return t->at < t->n || vgpu_model_pending(t->m);
@@ -191,6 +201,12 @@ static void vgpu_run_item(struct vgpu_tenant *t, const struct vgpu_work *w,
 	case VGPU_WORK_INTERRUPT:
 		vgpu_tenant_interrupt(t, w->arg);
 		return;
+	case VGPU_WORK_LAUNCH:
+	case VGPU_WORK_CANCEL:
+	case VGPU_WORK_BUILD:
+	case VGPU_WORK_DROP:
+		vgpu_engine_item(t, w);
+		return;
 	case VGPU_WORK_COPY:
 	case VGPU_WORK_CLEAR:
 	case VGPU_WORK_FETCH:
@@ -289,6 +305,7 @@ static void vgpu_run_rounds(struct vgpu_tenant *t, u32 rounds, u64 max)
 	while (rounds-- && all && vgpu_tenant_pending(t)) {
 		if (t->at == t->n) {
 			t->at = 0;
+			t->work_epoch = t->engine.epoch;
 			t->n = vgpu_model_run(t->m, ktime_get_ns(), t->work,
 					      VGPU_TENANT_ITEMS);
 		}
@@ -298,6 +315,7 @@ static void vgpu_run_rounds(struct vgpu_tenant *t, u32 rounds, u64 max)
 			vgpu_queues_step(t);
 		if (trace_vgpu_error_enabled())
 			vgpu_trace_errors(t);
+		vgpu_engine_step(t);
 		vgpu_tenant_changed(t);
 		all = all && !vgpu_turn_over(&t->turn);
 	}
@@ -469,6 +487,7 @@ static void vgpu_thread_run(struct vgpu_tenant *t)
 		xchg(&t->want, false);
 		if (t->fences)
 			vgpu_queues_step(t);
+		vgpu_engine_step(t);
 		vgpu_run_rounds(t, U32_MAX, U64_MAX);
 		vgpu_turn_end(&t->turn);
 	} while (vgpu_tenant_pending(t) || vgpu_poll(t));
@@ -485,10 +504,11 @@ int vgpu_tenant_thread(void *tenant)
 		wait_event_idle(t->thread_wait,
 				READ_ONCE(t->want) || kthread_should_stop());
 		mutex_lock(&t->lock);
-		/* A barrier, for fences that were signalled: see vgpu_queue_cb(). */
+		/* A barrier, see vgpu_tenant_poke(). */
 		xchg(&t->want, false);
 		if (t->fences)
 			vgpu_queues_step(t);
+		vgpu_engine_step(t);
 		if (!t->running && (vgpu_tenant_pending(t) || t->n_polled))
 			vgpu_thread_run(t);
 		mutex_unlock(&t->lock);

@@ -43,6 +43,7 @@ static void vgpu_tenant_list(struct vgpu_tenant *t)
 	get_task_comm(t->comm, current);
 	mutex_lock(&t->gpu->tenants_lock);
 	list_add_tail(&t->node, &t->gpu->tenants);
+	vgpu_engine_join(t);
 	mutex_unlock(&t->gpu->tenants_lock);
 }
 
@@ -102,14 +103,19 @@ struct vgpu_tenant *vgpu_tenant_create(struct vgpu_gpu *gpu,
 	ret = vgpu_tenant_model(t, config);
 	if (ret)
 		goto err_store;
-	ret = vgpu_tenant_start(t);
+	ret = vgpu_engine_init(t, config);
 	if (ret)
 		goto err_model;
+	ret = vgpu_tenant_start(t);
+	if (ret)
+		goto err_engine;
 	vgpu_tenant_list(t);
 	/* Memory that is mapped keeps the tenant when the GPU is unbound. */
 	drm_dev_get(&gpu->drm);
 	return t;
 
+err_engine:
+	vgpu_engine_fini(t);
 err_model:
 	vgpu_model_fini(t->m);
 	kvfree(t->m);
@@ -129,6 +135,7 @@ static void vgpu_tenant_free(struct kref *ref)
 	vgpu_tenant_unlist(t);
 	WARN_ON(!xa_empty(&t->system));
 	WARN_ON(!xa_empty(&t->rings));
+	vgpu_engine_fini(t);
 	vgpu_model_fini(t->m);
 	kvfree(t->m);
 	vgpu_store_fini(&t->store);
@@ -159,6 +166,7 @@ void vgpu_tenant_close(struct vgpu_tenant *t)
 	vgpu_model_clear(t->m);
 	vgpu_tenant_run(t);
 	mutex_unlock(&t->lock);
+	vgpu_engine_close(t);
 	vgpu_tenant_settle(t, vgpu_tenant_idle, 0, false);
 
 	mutex_lock(&t->lock);

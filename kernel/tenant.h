@@ -32,6 +32,7 @@
 #include <linux/wait.h>
 #include <linux/xarray.h>
 
+#include "engine.h"
 #include "model/model.h"
 #include "store.h"
 #include "turn.h"
@@ -130,6 +131,7 @@ struct vgpu_tenant_stats {
  * @work: items that the model gave out
  * @at: the next of them to be executed
  * @n: how many they are
+ * @work_epoch: &vgpu_engine_tenant.epoch as they were given out
  * @thread: runs what nobody runs inline; NULL: there is none any more
  * @thread_wait: where it sleeps
  * @want: it has something to do; see "Running the model"
@@ -138,6 +140,7 @@ struct vgpu_tenant_stats {
  * @errors: of the model, that were traced
  * @changed: who waits for @page->events
  * @page: seen by the client
+ * @engine: launches, and who runs them
  * @stats: see there
  */
 struct vgpu_tenant {
@@ -164,6 +167,7 @@ struct vgpu_tenant {
 	bool closing;
 	u32 at;
 	u32 n;
+	u64 work_epoch;
 	struct vgpu_work work[VGPU_TENANT_ITEMS];
 	struct vgpu_done done[VGPU_TENANT_ITEMS];
 	u32 n_done;
@@ -175,6 +179,7 @@ struct vgpu_tenant {
 	u32 errors;
 	wait_queue_head_t changed;
 	struct drm_vgpu_client_page *page;
+	struct vgpu_engine_tenant engine;
 	struct vgpu_tenant_stats stats;
 };
 
@@ -238,6 +243,8 @@ int vgpu_tenant_set_eventfd(struct vgpu_tenant *t, u32 vector, int fd);
 void vgpu_tenant_run(struct vgpu_tenant *t);
 /* Have the thread do it.  Under the lock. */
 void vgpu_tenant_wake(struct vgpu_tenant *t);
+/* The same for whoever holds no lock and cannot wait. */
+void vgpu_tenant_poke(struct vgpu_tenant *t);
 /* Ring the doorbell of a ring: -ENOENT.  Without the lock. */
 int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring);
 /* Send a vector's message. */

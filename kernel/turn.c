@@ -67,6 +67,7 @@ void vgpu_turn_take(struct vgpu_turn *t)
 	if (g->running < g->slots) {
 		/* One became free meanwhile. */
 		rb_erase_cached(&t->node, &g->waiting);
+		RB_CLEAR_NODE(&t->node);
 		vgpu_turn_begin(g, t);
 		t->granted = true;
 	}
@@ -92,6 +93,7 @@ static void vgpu_turn_next(struct vgpu_turns *g)
 		return;
 	t = rb_entry(first, struct vgpu_turn, node);
 	rb_erase_cached(first, &g->waiting);
+	RB_CLEAR_NODE(first);
 	vgpu_turn_begin(g, t);
 	/* Pairs with the acquire in vgpu_turn_take(). */
 	smp_store_release(&t->granted, true);
@@ -109,5 +111,18 @@ void vgpu_turn_end(struct vgpu_turn *t)
 	g->busy_ns += ran_ns;
 	g->running--;
 	vgpu_turn_next(g);
+	spin_unlock(&g->lock);
+}
+
+void vgpu_turn_charge(struct vgpu_turn *t, u64 ran_ns)
+{
+	struct vgpu_turns *g = t->turns;
+
+	spin_lock(&g->lock);
+	/* One that waits is sorted by it. */
+	if (RB_EMPTY_NODE(&t->node))
+		t->vtime += div_u64(ran_ns * VGPU_WEIGHT_DEFAULT, t->weight);
+	t->busy_ns += ran_ns;
+	g->busy_ns += ran_ns;
 	spin_unlock(&g->lock);
 }

@@ -69,5 +69,7 @@ void vgpu_turn_take(struct vgpu_turn *t);
 /* Whether somebody waits who should go first after so long a turn. */
 bool vgpu_turn_over(const struct vgpu_turn *t);
 void vgpu_turn_end(struct vgpu_turn *t);
+/* Commands of the tenant ran for so long beside its turns, on the engine. */
+void vgpu_turn_charge(struct vgpu_turn *t, u64 ran_ns);
 
 #endif /* VGPU_TURN_H */

@@ -102,6 +102,7 @@ extern "C" {
 #define DRM_VGPU_QUERY_LIMITS		2	/* struct drm_vgpu_limits */
 #define DRM_VGPU_QUERY_FEATURES		3	/* struct drm_vgpu_features */
 #define DRM_VGPU_QUERY_STATISTICS	4	/* struct drm_vgpu_statistics */
+#define DRM_VGPU_QUERY_ENGINE		5	/* struct vgpu_engine_info */
 
 /**
  * struct drm_vgpu_query - DRM_IOCTL_VGPU_QUERY: ask for figures
@@ -112,7 +113,8 @@ extern "C" {
  *
  * As many bytes are written as both know; what is left of @size is zeroed.
  * Before CLIENT_INIT, or what implies it, a client's own figures are those that
- * it would get.
+ * it would get.  Without an engine struct vgpu_engine_info (vgpu_engine.h) is
+ * zero.
  *
  * EINVAL, no such @what; EFAULT.
  */
@@ -236,6 +238,8 @@ struct drm_vgpu_features {
  * @rings: likewise
  * @counters: likewise
  * @kernels: likewise
+ * @workers_lost: worker processes that ended, or were given up
+ * @engine_dropped: answers of theirs that belonged to nothing
  */
 struct drm_vgpu_statistics {
 	__u64 queued;
@@ -257,6 +261,8 @@ struct drm_vgpu_statistics {
 	__u32 rings;
 	__u32 counters;
 	__u32 kernels;
+	__u64 workers_lost;
+	__u64 engine_dropped;
 };
 
 /**
@@ -699,7 +705,8 @@ struct drm_vgpu_submit {
  * @message_bytes: room there
  * @kernel: gets its id
  *
- * EINVAL; EOPNOTSUPP, no engine, or it cannot run that; EIO; EINTR.
+ * EINVAL; ENOENT; EOPNOTSUPP, no engine, or it cannot run that; EIO; EFAULT,
+ * also for @message; ENOSPC; ENOMEM; EINTR.
  */
 struct drm_vgpu_kernel_create {
 	__u32 context;
@@ -782,7 +789,7 @@ VGPU_STATIC_ASSERT(sizeof(struct drm_vgpu_info) == 40);
 VGPU_STATIC_ASSERT(sizeof(struct drm_vgpu_memory) == 80);
 VGPU_STATIC_ASSERT(sizeof(struct drm_vgpu_limits) == 48);
 VGPU_STATIC_ASSERT(sizeof(struct drm_vgpu_features) == 16);
-VGPU_STATIC_ASSERT(sizeof(struct drm_vgpu_statistics) == 128);
+VGPU_STATIC_ASSERT(sizeof(struct drm_vgpu_statistics) == 144);
 VGPU_STATIC_ASSERT(sizeof(struct drm_vgpu_client_init) == 16);
 VGPU_STATIC_ASSERT(sizeof(struct drm_vgpu_client_limit) == 8);
 VGPU_STATIC_ASSERT(sizeof(struct drm_vgpu_client_reset) == 8);

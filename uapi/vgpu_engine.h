@@ -34,6 +34,8 @@
 #ifndef VGPU_ENGINE_H
 #define VGPU_ENGINE_H
 
+#include <linux/ioctl.h>
+
 #include "vgpu_device.h"
 
 #define VGPU_ENGINE_VERSION	0
@@ -158,7 +160,8 @@ struct vgpu_engine_slot {
  * @name: of the device, for people
  * @driver: its name and version
  * @notice: what a user should know, one line; empty: nothing
- * @features: of VGPU_FEATURE_*: code formats, ALIAS, types
+ * @features: of VGPU_FEATURE_*: code formats, ALIAS, types; to vgpu.ko also
+ *	IDEMPOTENT: the operator allows to run launches that say so again
  * @capabilities: VGPU_ENGINE_CAP_*
  * @memory_bytes: of its own memory; 0: not known
  * @max_range_bytes: of a range
@@ -283,6 +286,115 @@ struct vgpu_engine_mark {
 	__u64 reserved;
 };
 
+/*
+ * DOC: A worker of vgpu.ko
+ *
+ * Here the module is the host.  Two kinds of file descriptors, both close on
+ * exec:
+ *
+ *  The supervisor's, from DRM_IOCTL_VGPU_ENGINE_ATTACH.  INFO says once what
+ *  will run launches: from then on the GPU has an engine, and kernels can be
+ *  made.  NEXT tells which tenant wants a worker, OPEN makes the channel of one.
+ *  When the last descriptor of it is closed the GPU has no engine any more, and
+ *  all channels are closed.
+ *
+ *  A tenant's channel, from OPEN, to be handed to a worker process and to be
+ *  closed by the supervisor then: the worker is dead when its last descriptor,
+ *  and the last mapping of RING, SLOTS, MARKS and the answer, are gone.  Memory
+ *  is mapped at VGPU_ENGINE_MMAP_*, shared; it is not inherited by a fork().
+ *  read() of 8 bytes or more sleeps until the host has rung, and gives a __u64,
+ *  how often; poll() says POLLIN then.  DOORBELL rings the host, as vgpu_ring.h
+ *  says, for completions and for room.
+ *
+ * A channel is closed by the host when its worker does not answer (it is late
+ * with a launch, and then with CANCEL), when the tenant or the engine has gone.
+ * read() gives 0 then, poll() POLLHUP, and VRAM is SIGBUS; such a worker is to
+ * be killed.
+ *
+ * The host dispatches launches of a tenant in order, and expects them to end in
+ * that order.  Kernels are built in a new worker when a launch needs them.  The
+ * code of a kernel stays where BUILD said until DROP.
+ *
+ * Errors of ioctls: EINVAL, malformed, or a bit that is not known; EFAULT;
+ * EBUSY, INFO has been called, or the tenant has a worker; ENODATA, OPEN before
+ * INFO; ENOENT, no such tenant; EAGAIN, NEXT would have to wait, of a
+ * descriptor with O_NONBLOCK; EINTR; ENOMEM; ENODEV, the channel was closed.
+ */
+#define VGPU_ENGINE_IOC		0xe7
+
+#define VGPU_ENGINE_IOCTL_INFO	\
+	_IOW(VGPU_ENGINE_IOC, 0x00, struct vgpu_engine_info)
+#define VGPU_ENGINE_IOCTL_NEXT	\
+	_IOR(VGPU_ENGINE_IOC, 0x01, struct vgpu_engine_next)
+#define VGPU_ENGINE_IOCTL_OPEN	\
+	_IOWR(VGPU_ENGINE_IOC, 0x02, struct vgpu_engine_open)
+#define VGPU_ENGINE_IOCTL_LAYOUT	\
+	_IOR(VGPU_ENGINE_IOC, 0x10, struct vgpu_engine_layout)
+#define VGPU_ENGINE_IOCTL_DOORBELL	\
+	_IO(VGPU_ENGINE_IOC, 0x11)
+
+/*
+ * Offsets of mmap() on a channel
+ *
+ *  RING     VGPU_RING_BYTES(entries, entries)
+ *  SLOTS    read-only
+ *  MARKS
+ *  CONTROL  control memory: its first page, for answers of BUILD; and from the
+ *           next page on, read-only and of another mapping, descriptors and code
+ *  VRAM
+ */
+#define VGPU_ENGINE_MMAP_RING		0ull
+#define VGPU_ENGINE_MMAP_SLOTS		(1ull << 28)
+#define VGPU_ENGINE_MMAP_MARKS		(2ull << 28)
+#define VGPU_ENGINE_MMAP_CONTROL	(1ull << 40)
+#define VGPU_ENGINE_MMAP_VRAM		(1ull << 42)
+
+/**
+ * struct vgpu_engine_next - VGPU_ENGINE_IOCTL_NEXT: who wants a worker
+ * @tenant: number of the tenant, never 0
+ * @pid: process that opened the device, as the host's first namespace has it;
+ *	it may have ended
+ *
+ * A tenant is named once each time that it begins to want one, and waits for
+ * some seconds; then its launches fail with EIO.
+ */
+struct vgpu_engine_next {
+	__u32 tenant;
+	__u32 pid;
+};
+
+/**
+ * struct vgpu_engine_open - VGPU_ENGINE_IOCTL_OPEN: the channel of a tenant
+ * @tenant: its number
+ * @flags: 0
+ * @fd: gets the channel
+ * @pad: 0
+ */
+struct vgpu_engine_open {
+	__u32 tenant;
+	__u32 flags;
+	__s32 fd;
+	__u32 pad;
+};
+
+/**
+ * struct vgpu_engine_layout - VGPU_ENGINE_IOCTL_LAYOUT: what a channel has
+ * @version: VGPU_ENGINE_VERSION
+ * @entries: of the ring, submission and completion; slots and marks are as many
+ * @bank_shift: log2 of the bytes of a bank
+ * @pad: 0
+ * @vram_bytes: size of VRAM
+ * @control_bytes: size of control memory; most of it is never used
+ */
+struct vgpu_engine_layout {
+	__u32 version;
+	__u32 entries;
+	__u32 bank_shift;
+	__u32 pad;
+	__u64 vram_bytes;
+	__u64 control_bytes;
+};
+
 VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_cmd) == 64);
 VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_completion) == 32);
 VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_cmd, seq) == 4);
@@ -305,5 +417,9 @@ VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_hello) == 184);
 VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_hello, vram_bytes) == 160);
 VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_ready) == 752);
 VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_ready, info) == 272);
+VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_next) == 8);
+VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_open) == 16);
+VGPU_STATIC_ASSERT(sizeof(struct vgpu_engine_layout) == 32);
+VGPU_STATIC_ASSERT(vgpu_ring_offset(vgpu_engine_layout, vram_bytes) == 16);
 
 #endif /* VGPU_ENGINE_H */

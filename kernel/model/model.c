@@ -389,6 +389,11 @@ void vgpu_model_engine(struct vgpu_model *m, bool present, u64 now_ns)
 			vgpu_job_lost(m, i);
 }
 
+void vgpu_model_offer(struct vgpu_model *m, u64 features)
+{
+	m->config.features = features & VGPU_FEATURE_ALL;
+}
+
 /*
  * Contexts go, and what they have; what still runs is waited for by nobody but
  * the memory that it holds.

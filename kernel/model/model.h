@@ -387,6 +387,11 @@ int vgpu_model_abort(struct vgpu_model *m, u32 id, s32 status, u64 now_ns);
 
 /* An engine is there, or was lost: launches in flight end with EIO. */
 void vgpu_model_engine(struct vgpu_model *m, bool present, u64 now_ns);
+/*
+ * What the device offers from now on, for a shell that is its own driver: an
+ * engine brings some of it.
+ */
+void vgpu_model_offer(struct vgpu_model *m, u64 features);
 
 /* As VGPU_CONTROL_RESET; FLR and D3hot do the same. */
 void vgpu_model_reset(struct vgpu_model *m);
