@@ -88,22 +88,39 @@ static u64 vgpu_next(u64 done, u64 bytes)
 		     VGPU_COPY_CHUNK - (done & (VGPU_COPY_CHUNK - 1)));
 }
 
+/* Copy @bytes from one piece, or zeroes, to @to, @done into it. */
+static int vgpu_copy_piece(const struct vgpu_place *to, u64 done,
+			   const void *src, u64 bytes, gfp_t gfp)
+{
+	u64 at, n;
+	void *dst;
+
+	for (at = 0; at < bytes; at += n) {
+		n = bytes - at;
+		dst = vgpu_place_at(to, done + at, &n, true, gfp);
+		if (IS_ERR(dst))
+			return PTR_ERR(dst);
+		if (src)
+			memcpy(dst, src + at, n);
+		else
+			memset(dst, 0, n);
+	}
+	return 0;
+}
+
 int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
 	      u64 bytes, gfp_t gfp, const bool *stop)
 {
 	u64 done = 0, n;
-	void *src, *dst;
+	void *src;
+	int ret;
 
 	while (done < bytes) {
 		n = vgpu_next(done, bytes);
 		src = vgpu_place_at(from, done, &n, false, gfp);
-		dst = vgpu_place_at(to, done, &n, true, gfp);
-		if (IS_ERR(dst))
-			return PTR_ERR(dst);
-		if (src)
-			memcpy(dst, src, n);
-		else
-			memset(dst, 0, n);
+		ret = vgpu_copy_piece(to, done, src, n, gfp);
+		if (ret)
+			return ret;
 		done += n;
 		if (vgpu_breathe(done, stop))
 			return -ECANCELED;
