@@ -44,13 +44,16 @@ static void *answer(void *arg)
 static double futex_round_trip(void)
 {
 	uint32_t i, n = 50, seen = pong;
-	uint64_t t = bench_now();
+	uint64_t t, sum = 0;
 
 	for (i = 0; i < n; i++) {
+		usleep(500);
+		t = bench_now();
 		futex_post(&ping);
 		futex_wait(&pong, seen++);
+		sum += bench_now() - t;
 	}
-	return (double)(bench_now() - t) / n;
+	return (double)sum / n;
 }
 
 /* Its thread polls for a microsecond, so that it sleeps when we come. */
