@@ -482,6 +482,24 @@ run-bench: $(BENCH_PROGRAMS)
 		$$p --json $$json || exit; \
 	done
 
+# Benchmarks of the module: selftests/bench/vm.
+VM_BENCHES := $(patsubst %.c,build/vm/%,$(wildcard selftests/bench/vm/bench_*.c))
+
+build/vm/selftests/bench/vm/%: selftests/bench/vm/%.c $(KSFT_DIR)/kselftest_harness.h
+	$(mkdir)
+	$(call say,CC) $(CC) -std=gnu11 $(WARNINGS) $(CPPFLAGS) $(CFLAGS) -pthread \
+		-D_GNU_SOURCE -DBENCH_FLAGS='"$(CFLAGS)"' -Iuapi -Iselftests/drm \
+		$$(pkg-config --cflags libdrm) -isystem $(KSFT_DIR) -MMD -MP $(LDFLAGS) \
+		-o $@ $< -Wl,--as-needed $$(pkg-config --libs libdrm) -luring
+
+## bench-vm:	the benchmarks of the module, in virtual machines: time, and then
+##		instructions; results in build/bench/vm-*.json; B=submit: one of them
+bench-vm: deps-bench
+	+$(Q)$(MAKE) --no-print-directory run-bench-vm
+
+run-bench-vm: $(if $(B),build/vm/selftests/bench/vm/bench_$(B),$(VM_BENCHES))
+	$(Q)selftests/bench/vm/run.sh $(KERNEL) build/bench $^
+
 ## demo:		build and run the demo, also on the module in a virtual machine; its
 ##		pictures go to build/
 demo: deps
@@ -542,7 +560,7 @@ help:
 
 .PHONY: all modules check $(PARTS:%=check-%) check-vm check-debug check-vm-debug $(VM_PARTS:%=check-%) \
 	check-T soak test test-vm vm symbols bench \
-	run-bench demo deps deps-bench install uninstall clean distclean help FORCE
+	run-bench bench-vm run-bench-vm demo deps deps-bench install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(WAYS:%=build/%) build/vm -name '*.d' 2>/dev/null)

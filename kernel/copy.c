@@ -122,20 +122,23 @@ static u64 vgpu_next(u64 done, u64 bytes)
 		     VGPU_COPY_CHUNK - (done & (VGPU_COPY_CHUNK - 1)));
 }
 
-/* Up to *@bytes; gets how many there were in one piece. */
-static int vgpu_copy_piece(const struct vgpu_place *to,
-			   const struct vgpu_place *from, u64 done, u64 *bytes,
-			   gfp_t gfp)
+/* Copy @bytes from one piece, or zeroes, to @to, @done into it. */
+static int vgpu_copy_piece(const struct vgpu_place *to, u64 done,
+			   const void *src, u64 bytes, gfp_t gfp)
 {
-	void *src = vgpu_place_at(from, done, bytes, false, gfp);
-	void *dst = vgpu_place_at(to, done, bytes, true, gfp);
+	u64 at, n;
+	void *dst;
 
-	if (IS_ERR(dst))
-		return PTR_ERR(dst);
-	if (src)
-		memcpy(dst, src, *bytes);
-	else
-		memset(dst, 0, *bytes);
+	for (at = 0; at < bytes; at += n) {
+		n = bytes - at;
+		dst = vgpu_place_at(to, done + at, &n, true, gfp);
+		if (IS_ERR(dst))
+			return PTR_ERR(dst);
+		if (src)
+			memcpy(dst, src + at, n);
+		else
+			memset(dst, 0, n);
+	}
 	return 0;
 }
 
@@ -144,6 +147,7 @@ int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
 {
 	struct mutex *guard;
 	u64 done = 0, n;
+	void *src;
 	int ret;
 
 	while (done < bytes) {
@@ -151,7 +155,8 @@ int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
 		ret = vgpu_enter(to, from, &guard);
 		if (ret)
 			return ret;
-		ret = vgpu_copy_piece(to, from, done, &n, pace->gfp);
+		src = vgpu_place_at(from, done, &n, false, pace->gfp);
+		ret = vgpu_copy_piece(to, done, src, n, pace->gfp);
 		vgpu_leave(guard);
 		if (ret)
 			return ret;

@@ -71,14 +71,15 @@ static bool vgpu_tenant_pending(const struct vgpu_tenant *t)
 	return t->at < t->n || vgpu_model_pending(t->m);
 }
 
-/* Leave what is left to the thread.  Under the lock. */
-static void vgpu_tenant_leave(struct vgpu_tenant *t)
+/* Leave what is left to the thread, and say whether there is.  Under the lock. */
+static bool vgpu_tenant_leave(struct vgpu_tenant *t)
 {
-	bool left = vgpu_tenant_pending(t) || t->n_polled;
+	bool left = vgpu_tenant_pending(t);
 
 	/* Who runs looks when it is done; but one that only looks has to hear. */
-	if (left && (!t->running || t->polling))
+	if ((left || t->n_polled) && (!t->running || t->polling))
 		vgpu_tenant_wake(t);
+	return left;
 }
 
 void vgpu_tenant_interrupt(struct vgpu_tenant *t, u32 vector)
@@ -295,10 +296,11 @@ static void vgpu_trace_errors(struct vgpu_tenant *t)
 }
 
 /*
- * Up to @rounds calls of the model, and what comes of them.  Under the lock;
- * @running is set.
+ * Up to @rounds calls of the model, and what comes of them.  @now_ns is the time
+ * if the caller has just read it, or 0.  Under the lock; @running is set.
  */
-static void vgpu_run_rounds(struct vgpu_tenant *t, u32 rounds, u64 max)
+static void vgpu_run_rounds(struct vgpu_tenant *t, u64 now_ns, u32 rounds,
+			    u64 max)
 {
 	bool all = true;
 
@@ -306,8 +308,9 @@ static void vgpu_run_rounds(struct vgpu_tenant *t, u32 rounds, u64 max)
 		if (t->at == t->n) {
 			t->at = 0;
 			t->work_epoch = t->engine.epoch;
-			t->n = vgpu_model_run(t->m, ktime_get_ns(), t->work,
-					      VGPU_TENANT_ITEMS);
+			t->n = vgpu_model_run(t->m, now_ns ?: ktime_get_ns(),
+					      t->work, VGPU_TENANT_ITEMS);
+			now_ns = 0;
 		}
 		if (t->at < t->n)
 			all = vgpu_run_items(t, max);
@@ -327,7 +330,8 @@ static void vgpu_run_inline(struct vgpu_tenant *t)
 	if (t->running || !vgpu_turn_try(&t->turn))
 		return;
 	t->running = true;
-	vgpu_run_rounds(t, VGPU_INLINE_ROUNDS, VGPU_INLINE_BYTES);
+	vgpu_run_rounds(t, t->turn.start_ns, VGPU_INLINE_ROUNDS,
+			VGPU_INLINE_BYTES);
 	vgpu_turn_end(&t->turn);
 	t->running = false;
 }
@@ -339,7 +343,7 @@ static void vgpu_run_all(struct vgpu_tenant *t)
 		return;
 	t->running = true;
 	while (vgpu_tenant_pending(t))
-		vgpu_run_rounds(t, U32_MAX, U64_MAX);
+		vgpu_run_rounds(t, 0, U32_MAX, U64_MAX);
 	t->running = false;
 }
 
@@ -358,6 +362,7 @@ void vgpu_tenant_run(struct vgpu_tenant *t)
 int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring)
 {
 	struct vgpu_ring_memory *r = NULL;
+	bool ran = false;
 	int ret;
 
 	mutex_lock(&t->lock);
@@ -376,9 +381,10 @@ int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring)
 		}
 	} else {
 		vgpu_run_inline(t);
-		t->stats.kicks_inline += !t->running && !vgpu_tenant_pending(t);
+		ran = !t->running;
 	}
-	vgpu_tenant_leave(t);
+	if (!vgpu_tenant_leave(t))
+		t->stats.kicks_inline += ran;
 out:
 	mutex_unlock(&t->lock);
 	return ret;
@@ -488,7 +494,7 @@ static void vgpu_thread_run(struct vgpu_tenant *t)
 		if (t->fences)
 			vgpu_queues_step(t);
 		vgpu_engine_step(t);
-		vgpu_run_rounds(t, U32_MAX, U64_MAX);
+		vgpu_run_rounds(t, 0, U32_MAX, U64_MAX);
 		vgpu_turn_end(&t->turn);
 	} while (vgpu_tenant_pending(t) || vgpu_poll(t));
 	t->running = false;

@@ -33,7 +33,7 @@ commands=(npm glslc gcc g++ make pkg-config clang llvm-symbolizer sparse spin pe
 
 # The peers that the benchmarks are held against.
 if [ "${1-}" = bench ]; then
-	packages+=(libdpdk-dev libck-dev liburcu-dev libboost-dev
+	packages+=(libdpdk-dev libck-dev liburcu-dev libboost-dev liburing-dev
 		   linux-source-6.1)
 elif [ $# -gt 0 ]; then
 	echo "deps: unknown argument '$1' (only 'bench' is known)" >&2

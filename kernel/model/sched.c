@@ -15,11 +15,12 @@
  */
 #include "internal.h"
 
-static const u32 vgpu_weights[VGPU_PRIORITIES] = {
-	[VGPU_PRIORITY_LOW] = 1,
-	[VGPU_PRIORITY_NORMAL] = 4,
-	[VGPU_PRIORITY_HIGH] = 16,
-	[VGPU_PRIORITY_URGENT] = 64,
+/* Powers of two, because each command is charged: log2 of the weights. */
+static const u8 vgpu_weight_shifts[VGPU_PRIORITIES] = {
+	[VGPU_PRIORITY_LOW] = 0,
+	[VGPU_PRIORITY_NORMAL] = 2,
+	[VGPU_PRIORITY_HIGH] = 4,
+	[VGPU_PRIORITY_URGENT] = 6,
 };
 
 void vgpu_sched_add(struct vgpu_model *m, u32 ring)
@@ -101,7 +102,7 @@ void vgpu_sched_charge(struct vgpu_model *m, u32 ring, u64 run_ns)
 {
 	u32 priority = m->rings[ring].priority;
 
-	m->levels[priority].vtime += div64_u64(run_ns, vgpu_weights[priority]);
+	m->levels[priority].vtime += run_ns >> vgpu_weight_shifts[priority];
 }
 
 /* All jobs are taken: wait in line for one. */

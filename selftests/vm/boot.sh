@@ -14,7 +14,9 @@
 #	-t SECONDS	time limit for the command (default 600)
 #	-b SECONDS	time limit for the boot (default 180)
 #	-p ARGUMENTS	more for the kernel's command line
-#	-a ACCELERATOR	auto, kvm or tcg (default auto)
+#	-a ACCELERATOR	auto, kvm, tcg, or icount (default auto); with icount
+#			the processors take turns, and a nanosecond of every
+#			clock, the TSC's too, is one instruction executed
 #	-n		with virtualisation inside, so that KVM works there
 #	-w DIRECTORY	may be written to, and keeps what was written; repeatable
 #	-l FILE		where the kernel's console goes (default: nowhere)
@@ -160,6 +162,9 @@ kvm) args+=(-M q35 -accel kvm -cpu host) ;;
 tcg) # shellcheck disable=SC2054
 	args+=(-M q35 -accel tcg,thread=multi
 		-cpu "max${nested:+,+svm}") ;;
+icount) # shellcheck disable=SC2054
+	args+=(-M q35 -accel tcg,thread=single -icount shift=0,sleep=off
+		-cpu max) ;;
 *) die "there is no accelerator '$accel'" ;;
 esac
 # The root directory's file systems may have files of the same number.
