@@ -26,7 +26,7 @@ u64 vgpu_bo_offset(struct vgpu_bo *bo)
 
 	mutex_lock(&bo->tenant->lock);
 	vgpu_model_admin(bo->tenant->m, &cmd, result);
-	mutex_unlock(&bo->tenant->lock);
+	vgpu_tenant_unlock(bo->tenant);
 	return result[0];
 }
 
@@ -62,7 +62,7 @@ static void vgpu_vram_free(struct drm_gem_object *obj)
 			vgpu_model_admin(t->m, &cmd, result);
 		vgpu_model_object_close(t->m, bo->object);
 		vgpu_tenant_run(t);
-		mutex_unlock(&t->lock);
+		vgpu_tenant_unlock(t);
 	}
 	drm_gem_object_release(obj);
 	kfree(bo);

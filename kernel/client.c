@@ -115,7 +115,7 @@ VGPU_IOCTL(client_limit)
 		return PTR_ERR(t);
 	mutex_lock(&t->lock);
 	ret = vgpu_model_set_limit(t->m, args->bytes);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	return ret;
 }
 
@@ -137,7 +137,7 @@ VGPU_IOCTL(client_reset)
 		return PTR_ERR(t);
 	mutex_lock(&t->lock);
 	vgpu_model_clear(t->m);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	return vgpu_tenant_settle(t, vgpu_client_cleared, 0, true);
 }
 
@@ -182,7 +182,7 @@ VGPU_IOCTL(register)
 		args->value = vgpu_model_bar0_read(t->m, args->offset,
 						   args->bytes, ktime_get_ns());
 	}
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	return 0;
 }
 

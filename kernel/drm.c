@@ -77,9 +77,32 @@ static int vgpu_check_tail(unsigned int cmd, unsigned long arg)
 	return ret > 0 ? 0 : ret ?: -EINVAL;
 }
 
+/*
+ * A doorbell, without what DRM does for all calls: that costs more than an empty
+ * command.  Any client may ring its own.
+ */
+static long vgpu_drm_kick(struct file *filp, void __user *arg)
+{
+	struct drm_file *file = filp->private_data;
+	struct drm_device *dev = file->minor->dev;
+	struct drm_vgpu_kick args;
+	long ret;
+
+	if (drm_dev_is_unplugged(dev))
+		return -ENODEV;
+	if (copy_from_user(&args, arg, sizeof(args)))
+		return -EFAULT;
+	ret = vgpu_ioctl_kick(dev, &args, file);
+	if (args.flags && copy_to_user(arg, &args, sizeof(args)))
+		return -EFAULT;
+	return ret;
+}
+
 static long vgpu_drm_ioctl(struct file *filp, unsigned int cmd,
 			   unsigned long arg)
 {
+	if (cmd == DRM_IOCTL_VGPU_KICK)
+		return vgpu_drm_kick(filp, (void __user *)arg);
 	return vgpu_check_tail(cmd, arg) ?: drm_ioctl(filp, cmd, arg);
 }
 

@@ -258,7 +258,7 @@ void vgpu_engine_close(struct vgpu_tenant *t)
 	vgpu_engine_lose(t);
 	vgpu_engine_fail(t);
 	vgpu_tenant_run(t);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	/* It is not scheduled again: there is nothing that could be late. */
 	cancel_delayed_work_sync(&e->work);
 }
@@ -343,7 +343,7 @@ void vgpu_engine_item(struct vgpu_tenant *t, const struct vgpu_work *w)
 		vgpu_model_built(t->m, w->id, -EOPNOTSUPP, NULL, 0);
 		break;
 	}
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 }
 
 /* Give a launch to the worker, which has room. */

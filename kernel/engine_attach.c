@@ -46,7 +46,7 @@ void vgpu_engine_join(struct vgpu_tenant *t)
 		return;
 	mutex_lock(&t->lock);
 	vgpu_engine_set(t, engine);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 }
 
 /* Of all tenants.  Under &vgpu_gpu.tenants_lock. */
@@ -57,7 +57,7 @@ static void vgpu_engine_tell(struct vgpu_gpu *gpu, struct vgpu_engine *engine)
 	list_for_each_entry(t, &gpu->tenants, node) {
 		mutex_lock(&t->lock);
 		vgpu_engine_set(t, engine);
-		mutex_unlock(&t->lock);
+		vgpu_tenant_unlock(t);
 	}
 }
 
@@ -211,7 +211,7 @@ static struct file *vgpu_engine_channel(struct vgpu_engine *engine, u32 number)
 		file = vgpu_channel_create(t);
 	if (!IS_ERR(file))
 		vgpu_engine_met(t);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	vgpu_tenant_put(t);
 	return file;
 }

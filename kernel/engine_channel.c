@@ -280,7 +280,7 @@ static int vgpu_channel_release(struct inode *inode, struct file *file)
 		vgpu_engine_lose(t);
 		vgpu_tenant_wake(t);
 	}
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	vgpu_channel_put(c);
 	return 0;
 }

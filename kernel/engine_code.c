@@ -91,7 +91,7 @@ static struct vgpu_code *vgpu_code_new(struct vgpu_tenant *t, u32 bytes)
 		code->number = (++e->generation & 0xffff) << 16 | (ret + 1);
 		list_add_tail(&code->node, &e->codes);
 	}
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	if (ret < 0) {
 		kvfree(code);
 		return ERR_PTR(ret);
@@ -233,7 +233,7 @@ void vgpu_code_drop(struct vgpu_tenant *t, struct vgpu_code *code)
 	else
 		vgpu_code_put(t, code);
 	vgpu_engine_step(t);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 }
 
 static bool vgpu_code_format(u64 features, u32 format)
@@ -328,7 +328,7 @@ static int vgpu_code_wait(struct vgpu_tenant *t, struct vgpu_code *code)
 		vgpu_engine_want(t);
 		vgpu_engine_step(t);
 	}
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	/* The tenant's thread ends it when it takes too long. */
 	if (!ret)
 		ret = wait_for_completion_interruptible(&code->done);
@@ -370,7 +370,7 @@ static int vgpu_code_add(struct vgpu_tenant *t, u32 context,
 				    (uintptr_t)code, &code->id);
 	if (!ret)
 		*kernel = code->id;
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	/* Not the caller's fault. */
 	return ret == -EINVAL ? -EIO : ret;
 }
@@ -382,7 +382,7 @@ static u64 vgpu_tenant_offered(struct vgpu_tenant *t)
 	mutex_lock(&t->lock);
 	if (t->engine.engine)
 		features = t->engine.engine->info.features;
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	return features;
 }
 
@@ -454,6 +454,6 @@ VGPU_IOCTL(kernel_info)
 	list_for_each_entry(code, &t->engine.codes, node)
 		if (!ret && code->id == args->kernel)
 			args->info = code->info;
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	return ret;
 }

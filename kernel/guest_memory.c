@@ -249,7 +249,7 @@ static void vgpu_guest_release(struct vgpu_sysmem *mem)
 
 	mutex_lock(&t->lock);
 	list_del(&o->node);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	vunmap(mem->vaddr);
 	mutex_lock(&g->lock);
 	list_for_each_entry_safe(pin, next, &o->pins, mine)
@@ -273,7 +273,7 @@ static struct vgpu_guest_object *vgpu_guest_object(struct vgpu_guest *g, u32 id)
 	INIT_LIST_HEAD(&o->pins);
 	mutex_lock(&t->lock);
 	list_add(&o->node, &g->objects);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	return o;
 }
 
@@ -402,13 +402,12 @@ static void vgpu_item_ring_attach(struct vgpu_guest *g,
 		r->ring = w->arg;
 		r->vaddr = vaddr;
 		r->object = o->id;
-		INIT_LIST_HEAD(&r->node);
 		ok = !xa_err(xa_store(&t->rings, r->ring, r,
 				      GFP_KERNEL_ACCOUNT));
 	}
 	/* RING_DETACH follows if the ring has no use for it any more. */
 	vgpu_model_ring_attach(t->m, w->id, ok ? vaddr : NULL);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	if (ok)
 		return;
 	vunmap(vaddr);
@@ -454,7 +453,7 @@ static void vgpu_item_admin_attach(struct vgpu_guest *g,
 		g->admin = o;
 		o = NULL;
 	}
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	if (o)
 		vgpu_guest_release(&o->mem);
 }
@@ -467,7 +466,7 @@ static void vgpu_item_admin_detach(struct vgpu_guest *g)
 	mutex_lock(&t->lock);
 	o = g->admin;
 	g->admin = NULL;
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	if (o)
 		vgpu_guest_release(&o->mem);
 }
@@ -585,7 +584,7 @@ void vgpu_guest_unmap(struct vgpu_guest *g, u64 iova, u64 length)
 	vgpu_guest_tell(g, t);
 	/* There may be interrupts to send. */
 	vgpu_tenant_wake(t);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	/* From here on nobody touches it; those that copied have let go. */
 	mutex_lock(&g->lock);
 	vgpu_guest_unpin_dead(g, iova, last);

@@ -47,7 +47,7 @@ static void vgpu_query_memory(struct vgpu_client *client,
 	if (t) {
 		mutex_lock(&t->lock);
 		vgpu_model_stats(t->m, &s);
-		mutex_unlock(&t->lock);
+		vgpu_tenant_unlock(t);
 		m->client_resident = (u64)atomic_long_read(&t->store.resident)
 				     << PAGE_SHIFT;
 	}
@@ -107,7 +107,7 @@ static void vgpu_query_statistics(struct vgpu_client *client,
 		n = t->stats;
 		d->workers_lost = t->engine.lost;
 		d->engine_dropped = t->engine.dropped;
-		mutex_unlock(&t->lock);
+		vgpu_tenant_unlock(t);
 	}
 	d->queued = s.queued;
 	d->completed = s.completed;

@@ -207,7 +207,7 @@ void vgpu_queue_end(struct vgpu_tenant *t, struct vgpu_queue *q)
 		vgpu_submission_end(s, -ECANCELED);
 	list_for_each_entry_safe(s, next, &q->waiting, node)
 		vgpu_submission_end(s, -ECANCELED);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	kfree(q);
 }
 
@@ -321,7 +321,7 @@ static int vgpu_queue_make(struct vgpu_tenant *t, u32 context)
 	list_add_tail(&q->node, &t->queues);
 	ret = vgpu_model_admin(t->m, &cmd, result);
 	vgpu_tenant_run(t);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	return ret;
 }
 
@@ -355,7 +355,7 @@ static int vgpu_submit_populate(struct vgpu_tenant *t, u32 context, u64 address,
 		n = bytes;
 		mutex_lock(&t->lock);
 		ret = vgpu_model_range(t->m, context, address, &n, true, &mem);
-		mutex_unlock(&t->lock);
+		vgpu_tenant_unlock(t);
 		if (!ret && !mem.object)
 			ret = vgpu_store_populate(&t->store, mem.offset, n,
 						  GFP_KERNEL);
@@ -495,7 +495,7 @@ static int vgpu_submit_queue(struct vgpu_tenant *t, u32 context,
 		q = vgpu_queue_find(t, context);
 		if (q)
 			break;
-		mutex_unlock(&t->lock);
+		vgpu_tenant_unlock(t);
 		ret = vgpu_queue_make(t, context);
 		if (ret)
 			return ret;
@@ -513,7 +513,7 @@ static int vgpu_submit_queue(struct vgpu_tenant *t, u32 context,
 	vgpu_out_publish(out, n_out, &s->fence);
 	vgpu_queue_fill(q);
 	vgpu_tenant_run(t);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	dma_fence_put(&s->fence);
 	return 0;
 }

@@ -117,7 +117,7 @@ static int vgpu_ring_admin(struct vgpu_tenant *t, u32 ring,
 	mutex_lock(&t->lock);
 	r = xa_load(&t->rings, ring);
 	own = r && !r->queue;
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	/* An id does not become another ring's so soon. */
 	return own ? vgpu_tenant_admin(t, cmd, result) : -ENOENT;
 }
@@ -185,7 +185,7 @@ VGPU_IOCTL(ring_info)
 	ret = vgpu_ring_figures(t, args->ring, figures);
 	if (!ret)
 		args->state = vgpu_model_ring_state(t->m, args->ring);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	if (ret)
 		return ret;
 	args->taken = figures[0];
@@ -210,7 +210,7 @@ static int vgpu_ring_reached(struct vgpu_tenant *t, struct drm_vgpu_kick *args,
 			 VGPU_RING_ERROR)
 			ret = 0;
 	}
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	return ret;
 }
 

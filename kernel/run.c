@@ -43,8 +43,7 @@ void vgpu_tenant_changed(struct vgpu_tenant *t)
 {
 	/* Pairs with the acquire of whoever waits, here or in user space. */
 	smp_store_release(&t->page->events, t->page->events + 1);
-	if (wq_has_sleeper(&t->changed))
-		wake_up_all(&t->changed);
+	t->tell = true;
 }
 
 void vgpu_tenant_wake(struct vgpu_tenant *t)
@@ -53,7 +52,21 @@ void vgpu_tenant_wake(struct vgpu_tenant *t)
 		return;
 	WRITE_ONCE(t->want, true);
 	t->stats.wakeups++;
-	wake_up(&t->thread_wait);
+	t->rouse = true;
+}
+
+void vgpu_tenant_unlock(struct vgpu_tenant *t)
+{
+	bool rouse = t->rouse, tell = t->tell;
+
+	t->rouse = false;
+	t->tell = false;
+	mutex_unlock(&t->lock);
+	/* Now: whoever wakes up takes the lock first of all. */
+	if (rouse)
+		wake_up(&t->thread_wait);
+	if (tell && wq_has_sleeper(&t->changed))
+		wake_up_all(&t->changed);
 }
 
 void vgpu_tenant_poke(struct vgpu_tenant *t)
@@ -77,7 +90,7 @@ static bool vgpu_tenant_leave(struct vgpu_tenant *t)
 	bool left = vgpu_tenant_pending(t);
 
 	/* Who runs looks when it is done; but one that only looks has to hear. */
-	if ((left || t->n_polled) && (!t->running || t->polling))
+	if ((left || !list_empty(&t->polled)) && (!t->running || t->polling))
 		vgpu_tenant_wake(t);
 	return left;
 }
@@ -97,11 +110,9 @@ static void vgpu_ring_detached(struct vgpu_tenant *t, u32 ring)
 
 	mutex_lock(&t->lock);
 	r = xa_erase(&t->rings, ring);
-	if (r)
-		list_del_init(&r->node);
 	if (r && r->polled)
-		t->n_polled--;
-	mutex_unlock(&t->lock);
+		list_del(&r->node);
+	vgpu_tenant_unlock(t);
 	if (!r)
 		return;
 	if (r->queue)
@@ -258,7 +269,7 @@ static bool vgpu_run_items(struct vgpu_tenant *t, u64 max)
 	u64 now_ns, bytes = 0;
 	bool all = true;
 
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	now_ns = ktime_get_ns();
 	while (t->at < t->n && all) {
 		const struct vgpu_work *w = &t->work[t->at];
@@ -275,7 +286,7 @@ static bool vgpu_run_items(struct vgpu_tenant *t, u64 max)
 			vgpu_report(t);
 			vgpu_tenant_changed(t);
 			all = !vgpu_turn_over(&t->turn);
-			mutex_unlock(&t->lock);
+			vgpu_tenant_unlock(t);
 			bytes = 0;
 		}
 	}
@@ -359,6 +370,19 @@ void vgpu_tenant_run(struct vgpu_tenant *t)
 	vgpu_tenant_leave(t);
 }
 
+/* The thread looks at that ring from now on, for a while.  Under the lock. */
+static void vgpu_poll_begin(struct vgpu_tenant *t, struct vgpu_ring_memory *r)
+{
+	r->until_ns = ktime_get_ns() + r->poll_ns;
+	if (r->polled)
+		return;
+	r->polled = true;
+	r->slot = NULL;
+	/* The thread may be looking at others; pairs with vgpu_poll_look(). */
+	list_add_tail_rcu(&r->node, &t->polled);
+	vgpu_model_poll(t->m, r->ring, true);
+}
+
 int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring)
 {
 	struct vgpu_ring_memory *r = NULL;
@@ -371,14 +395,10 @@ int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring)
 		goto out;
 	trace_vgpu_submit(t, ring);
 	t->stats.kicks++;
-	if (!list_empty(&t->polled))
+	if (t->poll)
 		r = xa_load(&t->rings, ring);
 	if (r && r->poll_ns) {
-		if (!r->polled) {
-			r->polled = true;
-			t->n_polled++;
-			vgpu_model_poll(t->m, ring, true);
-		}
+		vgpu_poll_begin(t, r);
 	} else {
 		vgpu_run_inline(t);
 		ran = !t->running;
@@ -386,36 +406,43 @@ int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring)
 	if (!vgpu_tenant_leave(t))
 		t->stats.kicks_inline += ran;
 out:
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	return ret;
 }
 
+/* A ring asks for a doorbell again.  Under the lock. */
+static void vgpu_poll_end(struct vgpu_tenant *t, struct vgpu_ring_memory *r)
+{
+	r->polled = false;
+	list_del(&r->node);
+	vgpu_model_poll(t->m, r->ring, false);
+}
+
 /*
- * Where the thread has to look, and until when.  Under the lock.  False: there
- * is something to do at once, or nothing to look at.
+ * See where the thread has to look, and until when.  Under the lock.  False:
+ * there is something to do at once, or nothing to look at.
  */
 static bool vgpu_poll_prepare(struct vgpu_tenant *t, u64 *end_ns)
 {
-	struct vgpu_ring_memory *r;
-	u64 longest = 0;
+	struct vgpu_ring_memory *r, *next;
+	u64 now_ns = ktime_get_ns();
 
-	list_for_each_entry(r, &t->polled, node) {
-		r->slot = NULL;
-		if (!r->polled)
-			continue;
+	*end_ns = U64_MAX;
+	list_for_each_entry_safe(r, next, &t->polled, node) {
 		r->slot = vgpu_model_poll_slot(t->m, r->ring, &r->seq);
-		if (r->slot)
-			longest = max(longest, r->poll_ns);
+		if (!r->slot || r->until_ns <= now_ns)
+			vgpu_poll_end(t, r);
+		else
+			*end_ns = min(*end_ns, r->until_ns);
 	}
-	*end_ns = ktime_get_ns() + longest;
-	return longest && !vgpu_tenant_pending(t);
+	return !list_empty(&t->polled) && !vgpu_tenant_pending(t);
 }
 
 static bool vgpu_poll_look(struct vgpu_tenant *t)
 {
 	struct vgpu_ring_memory *r;
 
-	/* Pairs with list_add_tail_rcu() in vgpu_tenant_ring_add(). */
+	/* Pairs with list_add_tail_rcu() in vgpu_poll_begin(). */
 	list_for_each_entry_lockless(r, &t->polled, node)
 		/* Pairs with the commit of a producer; the model looks again. */
 		if (r->slot && smp_load_acquire(r->slot) == r->seq)
@@ -423,62 +450,49 @@ static bool vgpu_poll_look(struct vgpu_tenant *t)
 	return false;
 }
 
-/* Rings ask for a doorbell again.  Under the lock. */
-static void vgpu_poll_end(struct vgpu_tenant *t)
-{
-	struct vgpu_ring_memory *r;
-
-	list_for_each_entry(r, &t->polled, node) {
-		if (!r->polled)
-			continue;
-		r->polled = false;
-		t->n_polled--;
-		vgpu_model_poll(t->m, r->ring, false);
-	}
-}
-
 /* Rings that have a command since the thread looked.  Under the lock. */
 static void vgpu_poll_kick(struct vgpu_tenant *t)
 {
+	u64 now_ns = ktime_get_ns();
 	struct vgpu_ring_memory *r;
 
-	list_for_each_entry(r, &t->polled, node)
-		if (r->slot && READ_ONCE(*r->slot) == r->seq)
-			vgpu_model_kick(t->m, r->ring);
+	list_for_each_entry(r, &t->polled, node) {
+		/* One that came meanwhile has been kicked. */
+		if (!r->slot || READ_ONCE(*r->slot) != r->seq)
+			continue;
+		r->until_ns = now_ns + r->poll_ns;
+		vgpu_model_kick(t->m, r->ring);
+	}
 	t->stats.polls++;
 }
 
 /*
- * Look at rings until one has a command, the thread is wanted, or time is up.
- * Under the lock, which is dropped; @running is set, so that no ring goes
- * meanwhile.  False: there is nothing to do and nothing to look at any more.
+ * Look at rings until one has a command, the thread is wanted, or the time of
+ * one is up.  Under the lock, which is dropped; @running is set, so that no ring
+ * goes meanwhile.  False: there is nothing to do and nothing to look at any more.
  */
 static bool vgpu_poll(struct vgpu_tenant *t)
 {
 	bool found = false;
 	u64 end_ns;
 
-	if (!t->n_polled)
+	if (list_empty(&t->polled))
 		return false;
-	if (vgpu_poll_prepare(t, &end_ns)) {
-		t->polling = true;
-		mutex_unlock(&t->lock);
-		while (!READ_ONCE(t->want) && !kthread_should_stop()) {
-			found = vgpu_poll_look(t);
-			if (found || ktime_get_ns() > end_ns)
-				break;
-			cpu_relax();
-			cond_resched();
-		}
-		mutex_lock(&t->lock);
-		t->polling = false;
-	}
-	if (t->want || vgpu_tenant_pending(t))
+	if (!vgpu_poll_prepare(t, &end_ns))
 		return true;
+	t->polling = true;
+	vgpu_tenant_unlock(t);
+	while (!READ_ONCE(t->want) && !kthread_should_stop()) {
+		found = vgpu_poll_look(t);
+		if (found || ktime_get_ns() > end_ns)
+			break;
+		cpu_relax();
+		cond_resched();
+	}
+	mutex_lock(&t->lock);
+	t->polling = false;
 	if (found)
 		vgpu_poll_kick(t);
-	else
-		vgpu_poll_end(t);
 	return true;
 }
 
@@ -487,7 +501,7 @@ static void vgpu_thread_run(struct vgpu_tenant *t)
 {
 	t->running = true;
 	do {
-		mutex_unlock(&t->lock);
+		vgpu_tenant_unlock(t);
 		vgpu_turn_take(&t->turn);
 		mutex_lock(&t->lock);
 		xchg(&t->want, false);
@@ -515,9 +529,10 @@ int vgpu_tenant_thread(void *tenant)
 		if (t->fences)
 			vgpu_queues_step(t);
 		vgpu_engine_step(t);
-		if (!t->running && (vgpu_tenant_pending(t) || t->n_polled))
+		if (!t->running && (vgpu_tenant_pending(t) ||
+				    !list_empty(&t->polled)))
 			vgpu_thread_run(t);
-		mutex_unlock(&t->lock);
+		vgpu_tenant_unlock(t);
 	}
 	return 0;
 }

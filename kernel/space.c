@@ -168,7 +168,7 @@ VGPU_IOCTL(compact)
 		return PTR_ERR(t);
 	mutex_lock(&t->lock);
 	ret = vgpu_model_compact(t->m, args->bytes);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	if (ret)
 		return ret;
 	ret = vgpu_tenant_settle(t, vgpu_compacted, 0, true);
@@ -176,7 +176,7 @@ VGPU_IOCTL(compact)
 		return ret;
 	mutex_lock(&t->lock);
 	ret = vgpu_model_compacted(t->m, &bytes, &more);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	args->bytes = bytes;
 	args->more = more;
 	/* Somebody else has begun another one: ours is over. */

@@ -145,7 +145,7 @@ void vgpu_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 	if (t) {
 		mutex_lock(&t->lock);
 		vgpu_model_stats(t->m, &s);
-		mutex_unlock(&t->lock);
+		vgpu_tenant_unlock(t);
 		busy_ns = READ_ONCE(t->turn.busy_ns);
 		resident = (u64)atomic_long_read(&t->store.resident)
 			   << PAGE_SHIFT;
@@ -179,7 +179,7 @@ static int vgpu_debugfs_tenants(struct seq_file *m, void *unused)
 				   << PAGE_SHIFT,
 			   s.contexts, s.rings, s.queued, s.failed,
 			   s.in_flight, t->turn.busy_ns, t->stats.wakeups);
-		mutex_unlock(&t->lock);
+		vgpu_tenant_unlock(t);
 	}
 	mutex_unlock(&gpu->tenants_lock);
 	return 0;

@@ -165,14 +165,14 @@ void vgpu_tenant_close(struct vgpu_tenant *t)
 	mutex_lock(&t->lock);
 	vgpu_model_clear(t->m);
 	vgpu_tenant_run(t);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	vgpu_engine_close(t);
 	vgpu_tenant_settle(t, vgpu_tenant_idle, 0, false);
 
 	mutex_lock(&t->lock);
 	t->thread = NULL;
 	vgpu_tenant_changed(t);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	kthread_stop(thread);
 	for (i = 0; i < VGPU_MSIX_VECTORS; i++)
 		vgpu_tenant_set_eventfd(t, i, -1);
@@ -194,7 +194,7 @@ int vgpu_tenant_settle(struct vgpu_tenant *t,
 		vgpu_tenant_run(t);
 		if (cond(t, arg))
 			break;
-		mutex_unlock(&t->lock);
+		vgpu_tenant_unlock(t);
 		if (killable)
 			ret = wait_event_killable(t->changed,
 				vgpu_tenant_events(t) != seen);
@@ -204,7 +204,7 @@ int vgpu_tenant_settle(struct vgpu_tenant *t,
 		if (ret)
 			return -EINTR;
 	}
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	return 0;
 }
 
@@ -219,7 +219,7 @@ int vgpu_tenant_admin(struct vgpu_tenant *t, const struct vgpu_cmd *cmd,
 		seen = t->page->events;
 		ret = vgpu_model_admin(t->m, cmd, result);
 		vgpu_tenant_run(t);
-		mutex_unlock(&t->lock);
+		vgpu_tenant_unlock(t);
 		if (ret != -EAGAIN)
 			return ret;
 		/* Blocks are being zeroed or moved. */
@@ -247,7 +247,7 @@ int vgpu_tenant_system_add(struct vgpu_tenant *t, struct vgpu_sysmem *mem,
 		vgpu_model_object_close(t->m, *object);
 	vgpu_tenant_run(t);
 out:
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	return ret;
 }
 
@@ -256,7 +256,7 @@ void vgpu_tenant_object_close(struct vgpu_tenant *t, u32 object)
 	mutex_lock(&t->lock);
 	vgpu_model_object_close(t->m, object);
 	vgpu_tenant_run(t);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 }
 
 int vgpu_tenant_ring_add(struct vgpu_tenant *t, struct vgpu_ring_memory *ring)
@@ -264,16 +264,14 @@ int vgpu_tenant_ring_add(struct vgpu_tenant *t, struct vgpu_ring_memory *ring)
 	int ret;
 
 	mutex_lock(&t->lock);
-	INIT_LIST_HEAD(&ring->node);
 	ret = xa_err(xa_store(&t->rings, ring->ring, ring, GFP_KERNEL_ACCOUNT));
 	if (!ret)
 		ret = vgpu_model_ring_memory(t->m, ring->ring, ring->vaddr);
 	if (ret)
 		xa_erase(&t->rings, ring->ring);
 	else if (ring->poll_ns)
-		/* The thread may be looking at others. */
-		list_add_tail_rcu(&ring->node, &t->polled);
-	mutex_unlock(&t->lock);
+		t->poll = true;
+	vgpu_tenant_unlock(t);
 	return ret;
 }
 

@@ -66,10 +66,11 @@ struct vgpu_done {
  * @queue: the kernel's own ring, for submissions with fences; or NULL
  * @object: id of the object of system memory that it is
  * @poll_ns: how long the thread looks after a command; 0: not at all
- * @polled: the thread looks at it; under the tenant's lock
+ * @polled: the thread looks at it, until @until_ns; under the tenant's lock
  * @slot: where it looks, and for what; the thread's own
  * @seq: see @slot
- * @node: in &vgpu_tenant.polled
+ * @until_ns: put off by each command
+ * @node: in &vgpu_tenant.polled, if @polled
  */
 struct vgpu_ring_memory {
 	u32 ring;
@@ -80,6 +81,7 @@ struct vgpu_ring_memory {
 	u32 object;
 	u64 poll_ns;
 	bool polled;
+	u64 until_ns;
 	const u32 *slot;
 	u32 seq;
 	struct list_head node;
@@ -121,7 +123,8 @@ struct vgpu_tenant_stats {
  * @system: objects of system memory, struct vgpu_sysmem by id.  The model may
  *	have given out an object's slot again when its UNPIN is executed
  * @rings: struct vgpu_ring_memory by id, for the same reason
- * @polled: rings that the thread may look at, @n_polled of which it does
+ * @poll: there has been a ring that it may look at
+ * @polled: rings that the thread looks at, struct vgpu_ring_memory
  * @polling: it only looks
  * @queues: struct vgpu_queue, rings of the kernel's own
  * @fences: submissions that have not been signalled
@@ -135,6 +138,8 @@ struct vgpu_tenant_stats {
  * @thread: runs what nobody runs inline; NULL: there is none any more
  * @thread_wait: where it sleeps
  * @want: it has something to do; see "Running the model"
+ * @rouse: to be woken when the lock is released
+ * @tell: likewise those at @changed
  * @irq_lock: protects @eventfds; innermost
  * @eventfds: who is told of interrupts, by vector; NULL: nobody
  * @errors: of the model, that were traced
@@ -157,8 +162,8 @@ struct vgpu_tenant {
 	struct vgpu_store store;
 	struct xarray system;
 	struct xarray rings;
+	bool poll;
 	struct list_head polled;
-	u32 n_polled;
 	bool polling;
 	struct list_head queues;
 	u32 fences;
@@ -174,6 +179,8 @@ struct vgpu_tenant {
 	struct task_struct *thread;
 	wait_queue_head_t thread_wait;
 	bool want;
+	bool rouse;
+	bool tell;
 	spinlock_t irq_lock;
 	struct eventfd_ctx *eventfds[VGPU_MSIX_VECTORS];
 	u32 errors;
@@ -239,6 +246,11 @@ bool vgpu_tenant_idle(struct vgpu_tenant *t, u64 arg);
 int vgpu_tenant_set_eventfd(struct vgpu_tenant *t, u32 vector, int fd);
 
 /* run.c */
+/*
+ * Release the lock, and wake up who was to be woken meanwhile.  The caller has a
+ * reference that outlives this.
+ */
+void vgpu_tenant_unlock(struct vgpu_tenant *t);
 /* Run what there is, or see to it that it is run.  Under the lock. */
 void vgpu_tenant_run(struct vgpu_tenant *t);
 /* Have the thread do it.  Under the lock. */

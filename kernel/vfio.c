@@ -60,7 +60,7 @@ static int vgpu_vfio_open(struct vfio_device *vdev)
 	t->owner = inst;
 	mutex_lock(&t->lock);
 	vgpu_model_vectors(t->m, 0);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	vgpu_guest_set_tenant(&inst->guest, t);
 	inst->tenant = t;
 	return 0;
@@ -76,7 +76,7 @@ static void vgpu_vfio_close(struct vfio_device *vdev)
 	mutex_lock(&t->lock);
 	vgpu_model_reset(t->m);
 	vgpu_tenant_run(t);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	vgpu_vfio_irqs_off(inst);
 	kref_get(&t->ref);
 	vgpu_tenant_close(t);
@@ -93,7 +93,7 @@ static int vgpu_vfio_reset(struct vgpu_instance *inst)
 
 	mutex_lock(&t->lock);
 	vgpu_model_reset(t->m);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	return vgpu_tenant_settle(t, vgpu_tenant_idle, 0, true);
 }
 

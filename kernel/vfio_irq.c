@@ -40,7 +40,7 @@ static void vgpu_vectors_changed(struct vgpu_instance *inst)
 	mutex_lock(&t->lock);
 	vgpu_model_vectors(t->m, inst->vectors);
 	vgpu_tenant_run(t);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 }
 
 static int vgpu_msix_connect(struct vgpu_instance *inst, u32 vector, s32 fd)

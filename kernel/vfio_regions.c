@@ -105,7 +105,7 @@ static u64 vgpu_register_read(struct vgpu_tenant *t, u32 index, u64 offset,
 		value = vgpu_model_bar4_read(t->m, offset, bytes);
 		break;
 	}
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 	return value;
 }
 
@@ -127,7 +127,7 @@ static void vgpu_register_write(struct vgpu_tenant *t, u32 index, u64 offset,
 		break;
 	}
 	vgpu_tenant_run(t);
-	mutex_unlock(&t->lock);
+	vgpu_tenant_unlock(t);
 }
 
 /* The largest piece that is naturally aligned. */
