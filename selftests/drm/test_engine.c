@@ -3,7 +3,6 @@
  * The engine channel of the module: launches go to worker processes, and come
  * back.
  */
-#define _GNU_SOURCE
 #include <pthread.h>
 #include <setjmp.h>
 #include <sys/syscall.h>

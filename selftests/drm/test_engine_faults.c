@@ -2,7 +2,6 @@
 /*
  * Workers, supervisors and clients that lie, hang, and die.
  */
-#define _GNU_SOURCE
 #include "engine_client.h"
 
 static void on_alarm(int sig)
