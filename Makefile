@@ -427,6 +427,10 @@ deps:
 deps-bench:
 	$(Q)tools/deps.sh bench
 
+## deps-debug:	likewise, with what debug-kernel is built with
+deps-debug:
+	$(Q)tools/deps.sh debug
+
 ## install:	to PREFIX, /usr/local by default, below DESTDIR
 DEST = $(DESTDIR)$(PREFIX)
 install: all build/plain/vgpuctl build/plain/vgpu-worker
@@ -469,7 +473,7 @@ help:
 	@echo 'Variables: PREFIX DESTDIR CC CXX CFLAGS LDFLAGS WERROR=1 V=1 FUZZ_S SOAK_S'
 
 .PHONY: all modules check $(PARTS:%=check-%) check-T soak test symbols bench \
-	run-bench demo deps deps-bench install uninstall clean distclean help FORCE
+	run-bench demo deps deps-bench deps-debug install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(WAYS:%=build/%) -name '*.d' 2>/dev/null)
