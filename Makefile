@@ -257,6 +257,11 @@ build/deps/linux-6.12/scripts/checkpatch.pl &:
 $(BENCH_alloc_SRC) &: selftests/bench/bench_alloc_deps.sh
 	$(call say,EXTRACT) $< build/deps/bench_alloc
 
+## debug-kernel:	the kernel that the module is tested on, 6.12 with all checks;
+##		prints where its image is
+debug-kernel: deps-debug
+	$(Q)tools/debug-kernel.sh build/deps
+
 ## modules:	the kernel module, for KDIR=/path/to/kernel/headers
 modules:
 	@echo "there is no module yet" >&2; false
@@ -472,7 +477,7 @@ help:
 	@sed -n 's/^## *//p' $(firstword $(MAKEFILE_LIST))
 	@echo 'Variables: PREFIX DESTDIR CC CXX CFLAGS LDFLAGS WERROR=1 V=1 FUZZ_S SOAK_S'
 
-.PHONY: all modules check $(PARTS:%=check-%) check-T soak test symbols bench \
+.PHONY: all debug-kernel modules check $(PARTS:%=check-%) check-T soak test symbols bench \
 	run-bench demo deps deps-bench deps-debug install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
