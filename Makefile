@@ -264,6 +264,11 @@ build/deps/linux-6.12/scripts/checkpatch.pl &:
 $(BENCH_alloc_SRC) &: selftests/bench/bench_alloc_deps.sh
 	$(call say,EXTRACT) $< build/deps/bench_alloc
 
+## debug-kernel:	the kernel that the module is tested on, 6.12 with all checks;
+##		prints where its image is
+debug-kernel: deps-debug
+	$(Q)tools/debug-kernel.sh build/deps
+
 ## modules:	the kernel module, for KDIR=/path/to/kernel/headers, or a release;
 ##		build/modules/RELEASE/vgpu.ko
 KDIR ?= /lib/modules/$(shell uname -r)/build
@@ -517,6 +522,10 @@ deps:
 deps-bench:
 	$(Q)tools/deps.sh bench
 
+## deps-debug:	likewise, with what debug-kernel is built with
+deps-debug:
+	$(Q)tools/deps.sh debug
+
 ## install:	to PREFIX, /usr/local by default, below DESTDIR
 DEST = $(DESTDIR)$(PREFIX)
 install: all build/plain/vgpuctl build/plain/vgpu-worker
@@ -558,9 +567,9 @@ help:
 	@sed -n 's/^## *//p' $(firstword $(MAKEFILE_LIST))
 	@echo 'Variables: PREFIX DESTDIR CC CXX CFLAGS LDFLAGS WERROR=1 V=1 FUZZ_S SOAK_S'
 
-.PHONY: all modules check $(PARTS:%=check-%) check-vm check-debug check-vm-debug $(VM_PARTS:%=check-%) \
+.PHONY: all debug-kernel modules check $(PARTS:%=check-%) check-vm check-debug check-vm-debug $(VM_PARTS:%=check-%) \
 	check-T soak test test-vm vm symbols bench \
-	run-bench bench-vm run-bench-vm demo deps deps-bench install uninstall clean distclean help FORCE
+	run-bench bench-vm run-bench-vm demo deps deps-bench deps-debug install uninstall clean distclean help FORCE
 .SECONDARY:
 .DELETE_ON_ERROR:
 -include $(shell find $(WAYS:%=build/%) build/vm -name '*.d' 2>/dev/null)

@@ -3,7 +3,7 @@
 # Install what building and checking vgpu needs, on Debian and its relatives;
 # elsewhere say what is needed.  Quick when nothing is missing.
 #
-#	tools/deps.sh [bench]
+#	tools/deps.sh [bench|debug]
 set -u
 
 # What for: the library and tools; the sanitizers and fuzzers; the device
@@ -31,14 +31,24 @@ commands=(npm glslc gcc g++ make pkg-config clang llvm-symbolizer sparse spin pe
 	objcopy readelf setarch mandoc git qemu-system-x86_64 busybox cpio
 	zstd mdevctl)
 
+case ${1-} in
 # The peers that the benchmarks are held against.
-if [ "${1-}" = bench ]; then
+bench)
 	packages+=(libdpdk-dev libck-dev liburcu-dev libboost-dev liburing-dev
 		   linux-source-6.1)
-elif [ $# -gt 0 ]; then
-	echo "deps: unknown argument '$1' (only 'bench' is known)" >&2
+	;;
+# What the kernel is built with that the module is tested on.
+debug)
+	packages+=(flex bison)
+	commands+=(flex bison bc)
+	;;
+'')
+	;;
+*)
+	echo "deps: unknown argument '$1' ('bench' and 'debug' are known)" >&2
 	exit 1
-fi
+	;;
+esac
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 	missing=()
