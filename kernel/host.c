@@ -135,16 +135,22 @@ static int vgpu_host_add(struct vgpu_host *h, u32 number, u64 vram_bytes)
 	return -ENOMEM;
 }
 
+static void vgpu_host_remove(struct vgpu_host *h)
+{
+	struct pci_host_bridge *bridge = to_pci_host_bridge(h->bus->bridge);
+
+	pci_lock_rescan_remove();
+	pci_stop_root_bus(h->bus);
+	pci_remove_root_bus(h->bus);
+	pci_unlock_rescan_remove();
+	/* That took it away, but left us the reference of its creation. */
+	pci_free_host_bridge(bridge);
+}
+
 void vgpu_host_destroy(void)
 {
-	while (vgpu_n_hosts) {
-		struct vgpu_host *h = &vgpu_hosts[--vgpu_n_hosts];
-
-		pci_lock_rescan_remove();
-		pci_stop_root_bus(h->bus);
-		pci_remove_root_bus(h->bus);
-		pci_unlock_rescan_remove();
-	}
+	while (vgpu_n_hosts)
+		vgpu_host_remove(&vgpu_hosts[--vgpu_n_hosts]);
 	kfree(vgpu_hosts);
 	vgpu_hosts = NULL;
 }

@@ -11,9 +11,10 @@ cd "$(dirname "$0")/.." || exit
 dest=$PWD/$1
 rm -rf "$dest"
 
+# Without what is for the installed library below.
 make_target()
 {
-	${CHECK_MAKE:-make} --no-print-directory "$1" DESTDIR="$dest" PREFIX=/usr
+	env -u PKG_CONFIG_PATH -u PKG_CONFIG_SYSROOT_DIR ${CHECK_MAKE:-make} --no-print-directory "$1" DESTDIR="$dest" PREFIX=/usr
 }
 
 # As on a system: the prefix in vgpu.pc is /usr, the files are below $dest.
@@ -41,13 +42,15 @@ static_flags()
 
 all_headers()
 {
-	local h
+	local h drm
 
+	# Of the system, not below $dest.
+	drm=$(env -u PKG_CONFIG_SYSROOT_DIR pkg-config --cflags libdrm)
 	cd "$dest/usr/include" || return
 	for h in vgpu/*.h vgpu/uapi/*.h; do
 		echo "#include <$h>"
 	done | "${CC:-cc}" -std=c11 -Wall -Werror -fsyntax-only -x c \
-		$(pkg-config --cflags vgpu) -
+		$(pkg-config --cflags vgpu) $drm -
 }
 
 same_files()

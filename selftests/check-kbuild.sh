@@ -38,12 +38,11 @@ compile()
 	[ -s "$farm/vgpu.ko" ] && modinfo "$farm/vgpu.ko"
 }
 
-# The tree as it is, without what git does not know.
 copy_tree()
 {
 	rm -rf "$1"
 	mkdir -p "$1"
-	cp -r Kbuild Makefile dkms.conf kernel uapi "$1"
+	tar -c --exclude=./build --exclude=./.git . | tar -x -C "$1"
 }
 
 in_tree()

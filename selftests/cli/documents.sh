@@ -59,7 +59,7 @@ targets()
 {
 	local t n=0
 
-	for t in $(grep -oE '(^|`)make( [a-z-]+)?' README.md |
+	for t in $(grep -oE '(^|`)make( [a-z][a-z-]*)?' README.md |
 		   sed 's/.*make *//' | sort -u); do
 		grep -qE "^$t:" Makefile || { echo "make $t"; return 1; }
 		n=$((n + 1))
