@@ -110,7 +110,7 @@ static struct page **vgpu_vram_pages(struct vgpu_bo *bo)
 	pgoff_t first = vgpu_bo_offset(bo) >> PAGE_SHIFT;
 	struct page **pages;
 
-	pages = kvmalloc_array(n, sizeof(*pages), GFP_KERNEL);
+	pages = kvmalloc_array(n, sizeof(*pages), GFP_KERNEL | __GFP_NOWARN);
 	if (!pages)
 		return ERR_PTR(-ENOMEM);
 	for (i = 0; i < n; i++) {

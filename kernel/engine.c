@@ -83,7 +83,7 @@ int vgpu_engine_init(struct vgpu_tenant *t,
 	e->features = config->features;
 	e->max_jobs = config->max_jobs;
 	e->jobs = kvcalloc(config->max_jobs + 1, sizeof(*e->jobs),
-			   GFP_KERNEL_ACCOUNT);
+			   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	return e->jobs ? 0 : -ENOMEM;
 }
 

@@ -305,7 +305,7 @@ struct file *vgpu_channel_create(struct vgpu_tenant *t)
 	ret = vgpu_code_file(t);
 	if (ret)
 		return ERR_PTR(ret);
-	c = kvzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT);
+	c = kvzalloc(sizeof(*c), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!c)
 		return ERR_PTR(-ENOMEM);
 	c->mem = vmalloc_user(VGPU_CHANNEL_RING + VGPU_CHANNEL_SLOTS +

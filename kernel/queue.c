@@ -227,7 +227,8 @@ static int vgpu_queue_memory(struct vgpu_tenant *t, void **vaddr, u32 *object)
 		return -ENOMEM;
 	mem->bytes = VGPU_QUEUE_BYTES;
 	mem->release = vgpu_queue_memory_end;
-	mem->vaddr = __vmalloc(mem->bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO);
+	mem->vaddr = __vmalloc(mem->bytes, GFP_KERNEL_ACCOUNT | __GFP_ZERO |
+			       __GFP_NOWARN);
 	if (!mem->vaddr)
 		goto err;
 	*vaddr = mem->vaddr;
@@ -541,7 +542,7 @@ VGPU_IOCTL(submit)
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	s = kvzalloc(struct_size(s, cmds, args->n_commands),
-		     GFP_KERNEL_ACCOUNT);
+		     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	out = kcalloc(args->n_out, sizeof(*out), GFP_KERNEL_ACCOUNT);
 	ret = -ENOMEM;
 	if (!s || !out)

@@ -38,7 +38,7 @@ int vgpu_store_init(struct vgpu_store *s, u64 bytes)
 	mutex_init(&s->lock);
 	atomic_long_set(&s->resident, 0);
 	s->chunks = kvcalloc(vgpu_store_chunks(s), sizeof(*s->chunks),
-			     GFP_KERNEL_ACCOUNT);
+			     GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!s->chunks)
 		return -ENOMEM;
 	s->file = shmem_file_setup("vgpu", bytes, VM_NORESERVE);

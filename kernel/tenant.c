@@ -24,8 +24,8 @@ static int vgpu_tenant_model(struct vgpu_tenant *t,
 
 	if (!bytes)
 		return -EINVAL;
-	/* Page aligned: it is longer than a page. */
-	t->m = kvmalloc(bytes, GFP_KERNEL_ACCOUNT);
+	/* Page aligned: it is longer than a page.  A shortage is the caller's. */
+	t->m = kvmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!t->m)
 		return -ENOMEM;
 	ret = vgpu_model_init(t->m, bytes, config);
@@ -80,7 +80,7 @@ struct vgpu_tenant *vgpu_tenant_create(struct vgpu_gpu *gpu,
 	struct vgpu_tenant *t;
 	int ret = -ENOMEM;
 
-	t = kvzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT);
+	t = kvzalloc(sizeof(*t), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!t)
 		return ERR_PTR(-ENOMEM);
 	kref_init(&t->ref);
