@@ -126,6 +126,9 @@ static bool vgpu_submission_ready(struct vgpu_submission *s)
 						    vgpu_queue_cb))
 				return false;
 		}
+		/* It may be signalled, and its callbacks not have been called. */
+		if (s->armed)
+			dma_fence_remove_callback(fence, &s->cb);
 		s->armed = false;
 		/*
 		 * Now, and not with our own fence: a long chain of submissions,
