@@ -135,8 +135,16 @@ static struct dma_buf *vgpu_registered_export(struct drm_gem_object *obj,
 	return ERR_PTR(-EINVAL);
 }
 
+/* Nor does it go by a name. */
+static int vgpu_registered_open(struct drm_gem_object *obj,
+				struct drm_file *file)
+{
+	return file->driver_priv == to_vgpu_bo(obj)->client ? 0 : -EINVAL;
+}
+
 static const struct drm_gem_object_funcs vgpu_registered_funcs = {
 	.free = vgpu_registered_free,
+	.open = vgpu_registered_open,
 	.close = vgpu_bo_close,
 	.export = vgpu_registered_export,
 };

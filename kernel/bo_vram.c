@@ -239,8 +239,9 @@ struct vgpu_bo *vgpu_bo_create_vram(struct drm_device *dev,
 	bo->shmem.base.funcs = &vgpu_vram_funcs;
 	kref_get(&t->ref);
 	bo->tenant = t;
-	drm_gem_private_object_init(dev, &bo->shmem.base, span);
-	ret = drm_gem_create_mmap_offset(&bo->shmem.base);
+	/* Others see no more than its own pages, the process parts of others. */
+	drm_gem_private_object_init(dev, &bo->shmem.base, PAGE_ALIGN(bytes));
+	ret = drm_gem_create_mmap_offset_size(&bo->shmem.base, span);
 	if (!ret)
 		ret = vgpu_tenant_admin(t, &cmd, result);
 	if (ret) {

@@ -401,6 +401,7 @@ static void vgpu_item_ring_attach(struct vgpu_guest *g,
 	if (vaddr && !READ_ONCE(o->mem.gone)) {
 		r->ring = w->arg;
 		r->vaddr = vaddr;
+		r->mapped = true;
 		r->object = o->id;
 		ok = !xa_err(xa_store(&t->rings, r->ring, r,
 				      GFP_KERNEL_ACCOUNT));

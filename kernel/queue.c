@@ -126,6 +126,9 @@ static bool vgpu_submission_ready(struct vgpu_submission *s)
 						    vgpu_queue_cb))
 				return false;
 		}
+		/* It may be signalled, and its callbacks not have been called. */
+		if (s->armed)
+			dma_fence_remove_callback(fence, &s->cb);
 		s->armed = false;
 		/*
 		 * Now, and not with our own fence: a long chain of submissions,
@@ -241,7 +244,13 @@ err:
 	return ret;
 }
 
-static struct vgpu_queue *vgpu_queue_create(struct vgpu_tenant *t, u32 context)
+void vgpu_queue_begin(struct vgpu_tenant *t, struct vgpu_queue *q)
+{
+	list_add_tail(&q->node, &t->queues);
+}
+
+/* From vgpu_tenant_ring_add() on it may go at any time. */
+static int vgpu_queue_create(struct vgpu_tenant *t, u32 context, u32 *ring)
 {
 	const u64 entries = VGPU_QUEUE_ENTRIES;
 	struct vgpu_cmd cmd = {
@@ -267,6 +276,7 @@ static struct vgpu_queue *vgpu_queue_create(struct vgpu_tenant *t, u32 context)
 	q->tenant = t;
 	q->context = context;
 	q->ring = result[0];
+	*ring = q->ring;
 	INIT_LIST_HEAD(&q->waiting);
 	INIT_LIST_HEAD(&q->inside);
 	q->fence_context = dma_fence_context_alloc(1);
@@ -276,17 +286,14 @@ static struct vgpu_queue *vgpu_queue_create(struct vgpu_tenant *t, u32 context)
 			 VGPU_QUEUE_ENTRIES);
 	vgpu_ring_reaper_init(&q->reaper, &q->r);
 	ret = vgpu_tenant_ring_add(t, r);
-	if (ret) {
-		cmd = vgpu_admin_cmd(VGPU_ADMIN_RING_DESTROY, q->ring, 0);
-		vgpu_tenant_admin(t, &cmd, result);
-		goto err;
-	}
-	return q;
-
+	if (!ret)
+		return 0;
+	cmd = vgpu_admin_cmd(VGPU_ADMIN_RING_DESTROY, *ring, 0);
+	vgpu_tenant_admin(t, &cmd, result);
 err:
 	kfree(q);
 	kfree(r);
-	return ERR_PTR(ret);
+	return ret;
 }
 
 /* The queue of a context, under the lock; or NULL. */
@@ -304,22 +311,24 @@ static struct vgpu_queue *vgpu_queue_find(struct vgpu_tenant *t, u32 context)
 /* Make a context's queue, unless somebody else just did. */
 static int vgpu_queue_make(struct vgpu_tenant *t, u32 context)
 {
-	struct vgpu_queue *q = vgpu_queue_create(t, context);
+	struct vgpu_queue *q;
 	struct vgpu_cmd cmd;
 	u64 result[2];
+	u32 ring;
 	int ret;
 
-	if (IS_ERR(q))
-		return PTR_ERR(q);
+	ret = vgpu_queue_create(t, context, &ring);
+	if (ret)
+		return ret;
 	mutex_lock(&t->lock);
-	if (vgpu_queue_find(t, context)) {
-		cmd = vgpu_admin_cmd(VGPU_ADMIN_RING_DESTROY, q->ring, 0);
+	/* NULL: it has gone with the context, and there is nothing to start. */
+	q = vgpu_queue_find(t, context);
+	if (q && q->ring != ring) {
+		cmd = vgpu_admin_cmd(VGPU_ADMIN_RING_DESTROY, ring, 0);
 	} else {
-		cmd = vgpu_admin_cmd(VGPU_ADMIN_RING_CONTROL, q->ring,
+		cmd = vgpu_admin_cmd(VGPU_ADMIN_RING_CONTROL, ring,
 				     VGPU_RING_START);
 	}
-	/* Its ring may have gone with the context; then so does the queue. */
-	list_add_tail(&q->node, &t->queues);
 	ret = vgpu_model_admin(t->m, &cmd, result);
 	vgpu_tenant_run(t);
 	vgpu_tenant_unlock(t);

@@ -26,6 +26,8 @@ struct vgpu_tenant;
  * whose commands have ended.  Under the tenant's lock.
  */
 void vgpu_queues_step(struct vgpu_tenant *t);
+/* The ring of a queue is there: its submissions are seen to.  Under the lock. */
+void vgpu_queue_begin(struct vgpu_tenant *t, struct vgpu_queue *q);
 /* The ring has gone: what was submitted to it ends with ECANCELED. */
 void vgpu_queue_end(struct vgpu_tenant *t, struct vgpu_queue *q);
 

@@ -12,6 +12,7 @@
 #include <drm/drm_drv.h>
 
 #include "gpu.h"
+#include "queue.h"
 #include "sysmem.h"
 #include "tenant.h"
 #include "uapi/vgpu_drm.h"
@@ -269,6 +270,8 @@ int vgpu_tenant_ring_add(struct vgpu_tenant *t, struct vgpu_ring_memory *ring)
 		ret = vgpu_model_ring_memory(t->m, ring->ring, ring->vaddr);
 	if (ret)
 		xa_erase(&t->rings, ring->ring);
+	else if (ring->queue)
+		vgpu_queue_begin(t, ring->queue);
 	else if (ring->poll_ns)
 		t->poll = true;
 	vgpu_tenant_unlock(t);
