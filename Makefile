@@ -278,7 +278,9 @@ modules:
 # Programs that run on the module, in a virtual machine.
 VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c \
 	       selftests/drm/fuzz_*.c selftests/vfio/test_*.c))
-VM_TESTS := $(VM_PROGRAMS) $(wildcard selftests/vm/test_*.sh)
+# Those that start virtual machines of their own have one for themselves.
+VM_NESTED_TESTS := selftests/vm/test_mdev.sh
+VM_TESTS := $(VM_PROGRAMS) $(filter-out $(VM_NESTED_TESTS),$(wildcard selftests/vm/test_*.sh))
 # Those that want a kernel with fault injection.
 VM_DEBUG_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/debug_*.c))
 # What the scripts among them run.
@@ -399,14 +401,17 @@ test: check-T
 # --------------------------------------
 # The kernel, of those that are installed, by version or release.
 KERNEL ?= 6.12
-VM_PARTS := vm-6.12 vm-6.1
+VM_PARTS := vm-6.12 vm-6.1 vm-nested
 
 ## check-vm:	the module's tests, in virtual machines with both kernels
 check-vm: deps
 	+$(Q)WERROR=1 CHECK_MAKE='$(MAKE)$(jobs)' selftests/check.sh build/check $(VM_PARTS)
 
-$(VM_PARTS:%=check-%): check-vm-%: $(VM_PROGRAMS) $(VM_LIBRARY)
+check-vm-6.12 check-vm-6.1: check-vm-%: $(VM_PROGRAMS) $(VM_LIBRARY)
 	$(Q)selftests/vm/check.sh $* build/check $(VM_TESTS)
+
+check-vm-nested:
+	$(Q)VM_NESTED=y selftests/vm/check.sh 6.12 build/check $(VM_NESTED_TESTS)
 
 ## check-debug:	the same and more on a kernel that looks for everything, which is built
 ##		first (a quarter of an hour, once)
@@ -424,7 +429,8 @@ test-vm: T_PROGRAM = $(or $(T_SCRIPT),$(filter %/$(firstword $(subst ., ,$(T))),
 test-vm: T_CASE = $(word 2,$(subst ., ,$(T)))
 test-vm: check-T
 	+$(Q)$(MAKE) --no-print-directory $(T_PROGRAM) $(if $(T_SCRIPT),$(VM_PROGRAMS) $(VM_LIBRARY))
-	$(Q)selftests/vm/check.sh -a '$(ARGS) $(T_CASE:%=-t %)' $(KERNEL) \
+	$(Q)VM_NESTED=$(if $(filter $(VM_NESTED_TESTS),$(T_SCRIPT)),y) \
+		selftests/vm/check.sh -a '$(ARGS) $(T_CASE:%=-t %)' $(KERNEL) \
 		build/vm/log $(T_PROGRAM)
 
 ## vm:		a command in a virtual machine, as root: C='uname -a'; KERNEL=6.1;

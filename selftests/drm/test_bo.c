@@ -83,8 +83,11 @@ TEST_F(buffer, sizes)
 		EXPECT_EQ(0, bo_close(self->fd, handle));
 		ASSERT_TRUE(gpu_is_empty(self->fd));
 	}
-	EXPECT_EQ(-EINVAL, bo_create(self->fd, DRM_VGPU_DOMAIN_VRAM,
+	/* More than there is, and more than a bank. */
+	EXPECT_EQ(-ENOSPC, bo_create(self->fd, DRM_VGPU_DOMAIN_VRAM,
 				     64 * MIB + 1, 0, &handle));
+	EXPECT_EQ(-EINVAL, bo_create(self->fd, DRM_VGPU_DOMAIN_VRAM,
+				     (1 << 30) + 1, 0, &handle));
 	for (i = 1; i <= 1024; i *= 4) {
 		ASSERT_EQ(0, bo_create(self->fd, DRM_VGPU_DOMAIN_SYSTEM,
 				       i * 4096, 0, &handle));

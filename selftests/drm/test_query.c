@@ -98,7 +98,7 @@ TEST_F(query, refused)
 {
 	char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	static const uint32_t unknown[] = { 5, 6, 255, 1u << 31, ~0u };
+	static const uint32_t unknown[] = { 6, 7, 255, 1u << 31, ~0u };
 	static const uint64_t bad[] = {
 		8, 1ull << 47, 1ull << 63, ~0ull, 0xffff888000000000ull,
 	};

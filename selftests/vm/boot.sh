@@ -160,7 +160,10 @@ esac
 case $accel in
 kvm) args+=(-M q35 -accel kvm -cpu host) ;;
 tcg) # shellcheck disable=SC2054
-	args+=(-M q35 -accel tcg,thread=multi
+	# KVM has the kernel patch its own code, which QEMU's threads race with:
+	# a processor may execute the breakpoint of a patch that is over.
+	args+=(-M q35 -accel "tcg,thread=$([ -n "$nested" ] && echo single ||
+					   echo multi)"
 		-cpu "max${nested:+,+svm}") ;;
 icount) # shellcheck disable=SC2054
 	args+=(-M q35 -accel tcg,thread=single -icount shift=0,sleep=off

@@ -9,7 +9,8 @@
 # The module's build, the console, and the kernel's log go to DIRECTORY, to
 # vm-KERNEL.build, .console and .dmesg.  MODULE in the environment is another
 # module (RELEASE in its path stands for the kernel's), VM_LIMIT the time limit
-# for all tests in seconds.
+# for all tests in seconds, VM_NESTED=y for tests that start virtual machines of
+# their own.
 set -u
 cd "$(dirname "$0")/../.." || exit
 . selftests/tap.sh
@@ -23,7 +24,7 @@ fi
 kernel=$1 dir=$2
 shift 2
 mkdir -p "$dir"
-log=$dir/vm-$kernel
+log=$dir/vm-$kernel${VM_NESTED:+-nested}
 
 [ $# -gt 0 ] || tap_exit
 if [ "$kernel" = debug ]; then
@@ -57,8 +58,7 @@ pass=(VGPU_DMESG="$log.dmesg")
 for v in TEST_LIMIT TEST_WRAPPER VGPU_TEST_SCALE; do
 	[ -z "${!v-}" ] || pass+=("$v=${!v}")
 done
-# Some start a virtual machine of their own.
-selftests/vm/boot.sh -v -n "${boot[@]}" -t "${VM_LIMIT:-1800}" -w "$dir" \
+selftests/vm/boot.sh -v ${VM_NESTED:+-n} "${boot[@]}" -t "${VM_LIMIT:-1800}" -w "$dir" \
 	-l "$log.console" env "${pass[@]}" selftests/vm/run.sh \
 	${args[@]+"${args[@]}"} "$module" "$@" 2> >(sed 's/^/# /')
 rc=$?
