@@ -381,11 +381,12 @@ $(FUZZERS:%=build/fuzz/%): %: %.o build/fuzz/internal.a
 	$(call say,LD) $(call cxx,fuzz) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 ## soak:		fuzzers for SOAK_S seconds each, concurrent tests 20 times longer,
-##		here and in a virtual machine with the module
+##		here and in virtual machines with the module; then check-debug, 60 times
 soak: deps
 	+$(Q)$(MAKE) check-fuzz FUZZ_S=$(SOAK_S)
 	+$(Q)VGPU_TEST_SCALE=20 TEST_LIMIT=7200 $(MAKE) check-tsan
 	+$(Q)VGPU_TEST_SCALE=20 TEST_LIMIT=7200 VM_LIMIT=20000 $(MAKE) check-vm-$(KERNEL)
+	+$(Q)VGPU_TEST_SCALE=60 TEST_LIMIT=7200 VM_LIMIT=20000 $(MAKE) check-debug
 
 ## test:		run one program, T=test_vram, or one case of it, T=test_vram.limit;
 ##		WAY=asan or tsan with a sanitizer; ARGS= for the harness (ARGS=-l lists)
@@ -419,7 +420,8 @@ check-debug: deps deps-debug
 	+$(Q)WERROR=1 CHECK_MAKE='$(MAKE)$(jobs)' selftests/check.sh build/check vm-debug
 
 check-vm-debug: $(VM_PROGRAMS) $(VM_DEBUG_PROGRAMS) $(VM_LIBRARY)
-	$(Q)VM_LIMIT=7200 TEST_LIMIT=1800 selftests/vm/check.sh debug build/check \
+	$(Q)VM_LIMIT=$${VM_LIMIT:-7200} TEST_LIMIT=$${TEST_LIMIT:-1800} \
+		selftests/vm/check.sh debug build/check \
 		$(VM_TESTS) $(VM_DEBUG_PROGRAMS)
 
 ## test-vm:	one program of selftests/drm or vfio, or script of selftests/vm, or one case,
