@@ -281,8 +281,9 @@ VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c \
 # Those that start virtual machines of their own have one for themselves.
 VM_NESTED_TESTS := selftests/vm/test_mdev.sh
 VM_TESTS := $(VM_PROGRAMS) $(filter-out $(VM_NESTED_TESTS),$(wildcard selftests/vm/test_*.sh))
-# Those that want a kernel with fault injection.
+# Those that want a kernel with fault injection, or with KUnit.
 VM_DEBUG_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/debug_*.c))
+VM_DEBUG_TESTS := $(VM_DEBUG_PROGRAMS) $(wildcard selftests/vm/debug_*.sh)
 # What the scripts among them run.
 VM_LIBRARY := build/vgpuctl $(addprefix build/plain/selftests/unit/,test_device \
 	      test_device_memory test_sim test_device_mt test_manager)
@@ -422,7 +423,7 @@ check-debug: deps deps-debug
 check-vm-debug: $(VM_PROGRAMS) $(VM_DEBUG_PROGRAMS) $(VM_LIBRARY)
 	$(Q)VM_LIMIT=$${VM_LIMIT:-7200} TEST_LIMIT=$${TEST_LIMIT:-1800} \
 		selftests/vm/check.sh debug build/check \
-		$(VM_TESTS) $(VM_DEBUG_PROGRAMS)
+		$(VM_TESTS) $(VM_DEBUG_TESTS)
 
 ## test-vm:	one program of selftests/drm or vfio, or script of selftests/vm, or one case,
 ##		T=test_device.open; KERNEL=6.1; ARGS=

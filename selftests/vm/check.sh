@@ -25,12 +25,15 @@ kernel=$1 dir=$2
 shift 2
 mkdir -p "$dir"
 log=$dir/vm-$kernel${VM_NESTED:+-nested}
+more=()
 
 [ $# -gt 0 ] || tap_exit
 if [ "$kernel" = debug ]; then
 	image=$(tools/debug-kernel.sh build/deps) && kdir=$(dirname "$image") &&
 		release=$(headers_release "$kdir") || release=''
 	boot=(-k "$image" -m 6144)
+	# The model's KUnit tests, for selftests/vm/debug_kunit.sh.
+	more=(VGPU_KUNIT=m)
 else
 	release=$(kernel_release "$kernel")
 	kdir=$release
@@ -45,7 +48,7 @@ module=${MODULE-}
 module=${module//RELEASE/$release}
 if [ -z "$module" ]; then
 	if ! tools/build-module.sh "$kdir" build/modules/RELEASE \
-	     VGPU_GUEST_TEST=m >"$log.build" 2>&1; then
+	     VGPU_GUEST_TEST=m ${more[@]+"${more[@]}"} >"$log.build" 2>&1; then
 		grep -vE '^ +[A-Z]+ ' "$log.build" | sed 's/^/# /'
 		not_ok "vm: vgpu.ko for $release was not built"
 		tap_exit
