@@ -380,12 +380,13 @@ void vgpu_tenant_run(struct vgpu_tenant *t)
 {
 	if (!vgpu_tenant_pending(t))
 		return;
-	if (!t->thread) {
+	if (t->thread)
+		vgpu_run_inline(t);
+	/* It may have gone meanwhile. */
+	if (t->thread)
+		vgpu_tenant_leave(t);
+	else
 		vgpu_run_all(t);
-		return;
-	}
-	vgpu_run_inline(t);
-	vgpu_tenant_leave(t);
 }
 
 /* The thread looks at that ring from now on, for a while.  Under the lock. */

@@ -175,6 +175,10 @@ void vgpu_tenant_close(struct vgpu_tenant *t)
 	vgpu_tenant_changed(t);
 	vgpu_tenant_unlock(t);
 	kthread_stop(thread);
+	/* Others may have closed buffers, and have left that to the thread. */
+	mutex_lock(&t->lock);
+	vgpu_tenant_run(t);
+	vgpu_tenant_unlock(t);
 	for (i = 0; i < VGPU_MSIX_VECTORS; i++)
 		vgpu_tenant_set_eventfd(t, i, -1);
 	vgpu_tenant_put(t);
