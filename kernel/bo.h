@@ -21,8 +21,8 @@
 #include <linux/mutex.h>
 #include <drm/drm_gem_shmem_helper.h>
 
+struct cred;
 struct dma_buf;
-struct mm_struct;
 struct vgpu_client;
 struct vgpu_tenant;
 
@@ -40,7 +40,7 @@ struct vgpu_tenant;
  * @fixed: VRAM: it was mmap()ed or exported, and does not move any more
  * @pages: of a process
  * @n_pages: how many
- * @mm: whose they are, for RLIMIT_MEMLOCK
+ * @cred: of who registered them: RLIMIT_MEMLOCK is of the user
  * @client: who registered them, and outlives that
  * @map: of another driver: where the kernel sees it
  */
@@ -56,7 +56,7 @@ struct vgpu_bo {
 	bool fixed;
 	struct page **pages;
 	unsigned long n_pages;
-	struct mm_struct *mm;
+	const struct cred *cred;
 	struct vgpu_client *client;
 	struct iosys_map map;
 };

@@ -3,9 +3,12 @@
  * Buffers outside VRAM: of the host's memory, of a process that registered
  * them, and of other drivers.
  */
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/dma-buf.h>
 #include <linux/mm.h>
-#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/user.h>
 #include <linux/slab.h>
 #include <drm/drm_file.h>
 #include <drm/drm_gem.h>
@@ -107,14 +110,38 @@ struct vgpu_bo *vgpu_bo_make_system(struct drm_device *dev, u64 bytes)
 	return to_vgpu_bo(&shmem->base);
 }
 
-/* Memory of a process. */
+/*
+ * Memory of a process.  What is pinned is counted for the user, as io_uring
+ * does it, and not for the address space: a buffer may end in the tenant's
+ * thread, for which others wait with mmap_lock held, or in munmap().
+ */
+
+static int vgpu_registered_charge(struct vgpu_bo *bo)
+{
+	unsigned long limit = rlimit(RLIMIT_MEMLOCK) >> PAGE_SHIFT;
+	struct user_struct *user = current_user();
+	long old = atomic_long_read(&user->locked_vm);
+
+	do {
+		if (old + bo->n_pages > limit && !capable(CAP_IPC_LOCK))
+			return -ENOSPC;
+	} while (!atomic_long_try_cmpxchg(&user->locked_vm, &old,
+					  old + bo->n_pages));
+	bo->cred = get_current_cred();
+	return 0;
+}
+
+static void vgpu_registered_refund(struct vgpu_bo *bo)
+{
+	atomic_long_sub(bo->n_pages, &bo->cred->user->locked_vm);
+	put_cred(bo->cred);
+}
 
 static void vgpu_registered_unpin(struct vgpu_bo *bo, unsigned long n)
 {
 	unpin_user_pages_dirty_lock(bo->pages, n, !bo->read_only);
 	kvfree(bo->pages);
-	account_locked_vm(bo->mm, bo->n_pages, false);
-	mmdrop(bo->mm);
+	vgpu_registered_refund(bo);
 }
 
 static void vgpu_registered_free(struct drm_gem_object *obj)
@@ -156,19 +183,16 @@ static int vgpu_registered_pin(struct vgpu_bo *bo, u64 pointer)
 	long n;
 	int ret;
 
-	bo->mm = current->mm;
-	ret = account_locked_vm(bo->mm, bo->n_pages, true);
-	/* It is a limit that was reached. */
+	ret = vgpu_registered_charge(bo);
 	if (ret)
-		return ret == -ENOMEM ? -ENOSPC : ret;
+		return ret;
 	/* More than could ever be there is no reason to complain in the log. */
 	bo->pages = kvmalloc_array(bo->n_pages, sizeof(*bo->pages),
 				   GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!bo->pages) {
-		account_locked_vm(bo->mm, bo->n_pages, false);
+		vgpu_registered_refund(bo);
 		return -ENOMEM;
 	}
-	mmgrab(bo->mm);
 	while (done < bo->n_pages) {
 		n = pin_user_pages_fast(pointer + done * PAGE_SIZE,
 					min(bo->n_pages - done, VGPU_PIN_PAGES),

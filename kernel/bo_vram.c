@@ -166,7 +166,7 @@ static vm_fault_t vgpu_vram_fault(struct vm_fault *vmf)
 		return VM_FAULT_OOM;
 	lock_page(page);
 	/* Pages of a buffer are not taken away while it is mapped. */
-	if (WARN_ON_ONCE(page->mapping != s->file->f_mapping)) {
+	if (WARN_ON_ONCE(page_folio(page)->mapping != s->file->f_mapping)) {
 		unlock_page(page);
 		put_page(page);
 		return VM_FAULT_SIGBUS;

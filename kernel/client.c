@@ -4,6 +4,7 @@
  */
 #include <linux/eventfd.h>
 #include <linux/ktime.h>
+#include <linux/mm.h>
 #include <linux/slab.h>
 #include <drm/drm_file.h>
 
@@ -35,6 +36,11 @@ int vgpu_client_open(struct drm_device *dev, struct drm_file *file)
 	client = kzalloc(sizeof(*client), GFP_KERNEL_ACCOUNT);
 	if (!client)
 		return -ENOMEM;
+	client->page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!client->page) {
+		kfree(client);
+		return -ENOMEM;
+	}
 	client->gpu = to_vgpu_gpu(dev);
 	client->number = atomic_inc_return(&numbers);
 	mutex_init(&client->lock);
@@ -48,6 +54,8 @@ void vgpu_client_close(struct drm_device *dev, struct drm_file *file)
 
 	if (client->tenant)
 		vgpu_tenant_close(client->tenant);
+	/* Somebody may have it mapped still. */
+	put_page(virt_to_page(client->page));
 	kfree(client);
 }
 
@@ -66,7 +74,7 @@ static int vgpu_client_make(struct vgpu_client *client, u64 vram_bytes)
 	config.vram_bytes = vram_bytes ? vram_bytes : client->gpu->vram_bytes;
 	config.account = &client->gpu->account;
 	config.launch_timeout_ns = vgpu_launch_timeout_ns();
-	t = vgpu_tenant_create(client->gpu, &config);
+	t = vgpu_tenant_create(client->gpu, &config, client->page);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	/* Pairs with the acquire in vgpu_client_peek(). */

@@ -121,7 +121,7 @@ static long vgpu_drm_compat_ioctl(struct file *filp, unsigned int cmd,
 static int vgpu_mmap(struct file *filp, struct vm_area_struct *vma)
 {
 	struct drm_file *file = filp->private_data;
-	struct vgpu_tenant *t;
+	struct vgpu_client *client = file->driver_priv;
 
 	if (vma->vm_pgoff != DRM_VGPU_MMAP_CLIENT >> PAGE_SHIFT)
 		return drm_gem_mmap(filp, vma);
@@ -129,11 +129,8 @@ static int vgpu_mmap(struct file *filp, struct vm_area_struct *vma)
 		return -EINVAL;
 	if (vma->vm_flags & VM_WRITE)
 		return -EACCES;
-	t = vgpu_client_tenant(file);
-	if (IS_ERR(t))
-		return PTR_ERR(t);
 	vgpu_vma_flags(vma, VM_DONTEXPAND, VM_MAYWRITE);
-	return vm_insert_page(vma, vma->vm_start, virt_to_page(t->page));
+	return vm_insert_page(vma, vma->vm_start, virt_to_page(client->page));
 }
 
 #ifdef VGPU_HAVE_DRM_SHOW_FDINFO

@@ -36,6 +36,8 @@ extern const struct vgpu_model_config vgpu_client_config;
  * @number: for fdinfo
  * @lock: serialises making @tenant
  * @registered: bytes of the process's memory that are pinned
+ * @page: its events.  There before @tenant is: that is not made under mmap_lock,
+ *	because cgroups' locks, which that takes, come before it
  * @tenant: its device; NULL until it is needed.  Read by vgpu_client_peek()
  */
 struct vgpu_client {
@@ -43,6 +45,7 @@ struct vgpu_client {
 	u32 number;
 	struct mutex lock;
 	atomic64_t registered;
+	struct drm_vgpu_client_page *page;
 	struct vgpu_tenant *tenant;
 };
 

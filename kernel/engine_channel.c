@@ -87,7 +87,7 @@ static vm_fault_t vgpu_channel_fault(struct vm_fault *vmf)
 	lock_page(page);
 	err = 0;
 	/* It may just have been given back: the next fault gets another one. */
-	if (page->mapping == s->file->f_mapping)
+	if (page_folio(page)->mapping == s->file->f_mapping)
 		err = vm_insert_page(vmf->vma, vmf->address, page);
 	unlock_page(page);
 	put_page(page);

@@ -4,7 +4,9 @@
  */
 #include <linux/iommu.h>
 #include <linux/jiffies.h>
+#include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
 #include <linux/vmalloc.h>
@@ -474,9 +476,14 @@ static void vgpu_item_admin_detach(struct vgpu_guest *g)
 
 s32 vgpu_guest_item(struct vgpu_guest *g, const struct vgpu_work *w)
 {
+	/* A thread of the kernel is not charged for what it allocates. */
+	struct mem_cgroup *old = set_active_memcg(g->tenant->store.memcg);
+	s32 status = 0;
+
 	switch (w->kind) {
 	case VGPU_WORK_PIN:
-		return vgpu_item_pin(g, w);
+		status = vgpu_item_pin(g, w);
+		break;
 	case VGPU_WORK_RING_ATTACH:
 		vgpu_item_ring_attach(g, w);
 		break;
@@ -487,7 +494,8 @@ s32 vgpu_guest_item(struct vgpu_guest *g, const struct vgpu_work *w)
 		vgpu_item_admin_detach(g);
 		break;
 	}
-	return 0;
+	set_active_memcg(old);
+	return status;
 }
 
 /* Memory goes. */

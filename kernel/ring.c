@@ -144,8 +144,8 @@ VGPU_IOCTL(ring_destroy)
 	ret = vgpu_ring_admin(t, args->ring, &cmd, result);
 	if (ret)
 		return ret;
-	/* Bounded: by the item that is being executed. */
-	return vgpu_tenant_settle(t, vgpu_ring_gone, args->ring, false);
+	/* Items that are out come first, which may be 32 long copies. */
+	return vgpu_tenant_settle(t, vgpu_ring_gone, args->ring, true);
 }
 
 VGPU_IOCTL(ring_control)

@@ -195,6 +195,24 @@ static u64 vgpu_item_cost(const struct vgpu_work *w)
 	}
 }
 
+/*
+ * Pinning waits for the VMM's memory, which may be a file system of its own or
+ * userfaultfd: not in a turn, of which others may need the slot.
+ */
+static s32 vgpu_run_guest(struct vgpu_tenant *t, const struct vgpu_work *w)
+{
+	bool give = t->thread && (w->kind == VGPU_WORK_PIN ||
+				  w->kind == VGPU_WORK_ADMIN_ATTACH);
+	s32 status;
+
+	if (give)
+		vgpu_turn_end(&t->turn);
+	status = t->ops->guest(t, w);
+	if (give)
+		vgpu_turn_take(&t->turn);
+	return status;
+}
+
 /* Execute an item; without the lock. */
 static void vgpu_run_item(struct vgpu_tenant *t, const struct vgpu_work *w,
 			  u64 *now_ns)
@@ -232,7 +250,7 @@ static void vgpu_run_item(struct vgpu_tenant *t, const struct vgpu_work *w,
 	case VGPU_WORK_RING_ATTACH:
 		if (WARN_ON_ONCE(!t->ops))
 			return;
-		done->status = t->ops->guest(t, w);
+		done->status = vgpu_run_guest(t, w);
 		if (w->kind != VGPU_WORK_PIN)
 			return;
 		break;
@@ -362,12 +380,13 @@ void vgpu_tenant_run(struct vgpu_tenant *t)
 {
 	if (!vgpu_tenant_pending(t))
 		return;
-	if (!t->thread) {
+	if (t->thread)
+		vgpu_run_inline(t);
+	/* It may have gone meanwhile. */
+	if (t->thread)
+		vgpu_tenant_leave(t);
+	else
 		vgpu_run_all(t);
-		return;
-	}
-	vgpu_run_inline(t);
-	vgpu_tenant_leave(t);
 }
 
 /* The thread looks at that ring from now on, for a while.  Under the lock. */

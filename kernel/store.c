@@ -109,16 +109,16 @@ static struct page *vgpu_store_take(struct vgpu_store *s, pgoff_t index,
 		return page;
 	/* A tenant that takes too much shall hear of it, not be killed. */
 	gfp |= __GFP_RETRY_MAYFAIL | __GFP_NOWARN;
+	old = set_active_memcg(s->memcg);
 	if (!chunk) {
 		chunk = kcalloc(VGPU_CHUNK_PAGES, sizeof(*chunk),
 				gfp | __GFP_ACCOUNT);
-		if (!chunk)
-			return ERR_PTR(-ENOMEM);
 		/* Pairs with the acquire in vgpu_store_peek(). */
-		smp_store_release(slot, chunk);
+		if (chunk)
+			smp_store_release(slot, chunk);
 	}
-	old = set_active_memcg(s->memcg);
-	page = shmem_read_mapping_page_gfp(s->file->f_mapping, index, gfp);
+	page = chunk ? shmem_read_mapping_page_gfp(s->file->f_mapping, index,
+						   gfp) : ERR_PTR(-ENOMEM);
 	set_active_memcg(old);
 	if (IS_ERR(page))
 		return ERR_PTR(-ENOMEM);

@@ -76,7 +76,8 @@ static int vgpu_tenant_start(struct vgpu_tenant *t)
 }
 
 struct vgpu_tenant *vgpu_tenant_create(struct vgpu_gpu *gpu,
-				       const struct vgpu_model_config *config)
+				       const struct vgpu_model_config *config,
+				       struct drm_vgpu_client_page *page)
 {
 	struct vgpu_tenant *t;
 	int ret = -ENOMEM;
@@ -95,9 +96,13 @@ struct vgpu_tenant *vgpu_tenant_create(struct vgpu_gpu *gpu,
 	init_waitqueue_head(&t->thread_wait);
 	init_waitqueue_head(&t->changed);
 	spin_lock_init(&t->irq_lock);
-	t->page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-	if (!t->page)
+	if (page)
+		get_page(virt_to_page(page));
+	else
+		page = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+	if (!page)
 		goto err_free;
+	t->page = page;
 	ret = vgpu_store_init(&t->store, config->vram_bytes);
 	if (ret)
 		goto err_page;
@@ -175,6 +180,10 @@ void vgpu_tenant_close(struct vgpu_tenant *t)
 	vgpu_tenant_changed(t);
 	vgpu_tenant_unlock(t);
 	kthread_stop(thread);
+	/* Others may have closed buffers, and have left that to the thread. */
+	mutex_lock(&t->lock);
+	vgpu_tenant_run(t);
+	vgpu_tenant_unlock(t);
 	for (i = 0; i < VGPU_MSIX_VECTORS; i++)
 		vgpu_tenant_set_eventfd(t, i, -1);
 	vgpu_tenant_put(t);

@@ -191,8 +191,10 @@ struct vgpu_tenant {
 };
 
 /* tenant.c */
+/* @page: counts its events; NULL: one of its own. */
 struct vgpu_tenant *vgpu_tenant_create(struct vgpu_gpu *gpu,
-				       const struct vgpu_model_config *config);
+				       const struct vgpu_model_config *config,
+				       struct drm_vgpu_client_page *page);
 /*
  * The client has gone: everything but VRAM that others hold goes, when nothing
  * runs on it any more.  The thread ends.

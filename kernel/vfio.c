@@ -53,7 +53,7 @@ static int vgpu_vfio_open(struct vfio_device *vdev)
 	config.vram_bytes = inst->vram_bytes;
 	/* The GPU's account has it already, all of it. */
 	config.account = NULL;
-	t = vgpu_tenant_create(inst->gpu, &config);
+	t = vgpu_tenant_create(inst->gpu, &config, NULL);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	t->ops = &vgpu_instance_ops;

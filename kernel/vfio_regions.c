@@ -272,7 +272,7 @@ static vm_fault_t vgpu_vram_fault(struct vm_fault *vmf)
 		put_page(page);
 		return VM_FAULT_SIGBUS;
 	}
-	if (page->mapping != t->store.file->f_mapping) {
+	if (page_folio(page)->mapping != t->store.file->f_mapping) {
 		/* A block was freed here this moment: again. */
 		unlock_page(page);
 		put_page(page);

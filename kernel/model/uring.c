@@ -350,7 +350,8 @@ const u32 *vgpu_model_poll_slot(const struct vgpu_model *m, u32 id, u32 *seq)
 	const struct vgpu_uring *r = &m->rings[ring];
 
 	if (!ring || !r->polled || !r->dev.ring.hdr || r->queued ||
-	    r->blocked != VGPU_BLOCK_NONE || !vgpu_uring_consumes(r))
+	    r->blocked != VGPU_BLOCK_NONE || !vgpu_uring_consumes(r) ||
+	    !vgpu_ring_cq_free(&r->dev))
 		return NULL;
 	*seq = vgpu_ring_seq(r->dev.sq_head);
 	return &vgpu_ring_slot(&r->dev.ring, r->dev.sq_head)->seq;
