@@ -30,21 +30,43 @@ u64 vgpu_bo_offset(struct vgpu_bo *bo)
 	return result[0];
 }
 
-/* From now on it has a page that others know: it does not move any more. */
-static int vgpu_bo_fix(struct vgpu_bo *bo)
+/* -EAGAIN: it is being moved. */
+static int vgpu_bo_try_fix(struct vgpu_bo *bo)
 {
 	struct vgpu_cmd cmd = vgpu_admin_cmd(VGPU_ADMIN_OBJECT_PIN, bo->object,
 					     1);
+	struct vgpu_tenant *t = bo->tenant;
 	u64 result[2];
 	int ret = 0;
 
 	mutex_lock(&bo->lock);
-	if (!bo->fixed)
-		ret = vgpu_tenant_admin(bo->tenant, &cmd, result);
+	if (!bo->fixed) {
+		mutex_lock(&t->lock);
+		ret = vgpu_model_admin(t->m, &cmd, result);
+		vgpu_tenant_unlock(t);
+	}
 	if (!ret)
 		WRITE_ONCE(bo->fixed, true);
 	mutex_unlock(&bo->lock);
 	return ret;
+}
+
+/* From now on it has a page that others know: it does not move any more. */
+static int vgpu_bo_fix(struct vgpu_bo *bo)
+{
+	struct vgpu_tenant *t = bo->tenant;
+	u64 seen;
+	int ret;
+
+	for (;;) {
+		seen = vgpu_tenant_events(t);
+		ret = vgpu_bo_try_fix(bo);
+		if (ret != -EAGAIN)
+			return ret;
+		if (wait_event_killable(t->changed,
+					vgpu_tenant_events(t) != seen))
+			return -EINTR;
+	}
 }
 
 static void vgpu_vram_free(struct drm_gem_object *obj)
@@ -80,9 +102,10 @@ static int vgpu_bo_share(struct vgpu_bo *bo)
 
 	if (!PAGE_ALIGNED(bo->bytes))
 		return -EINVAL;
-	ret = vgpu_bo_fix(bo);
+	/* DRM holds a lock of the whole device: nobody waits here. */
+	ret = vgpu_bo_try_fix(bo);
 	if (ret)
-		return ret;
+		return ret == -EAGAIN ? -EBUSY : ret;
 	return PAGE_ALIGNED(vgpu_bo_offset(bo)) ? 0 : -EINVAL;
 }
 

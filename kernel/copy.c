@@ -100,6 +100,12 @@ static void vgpu_leave(struct mutex *guard)
 		mutex_unlock(guard);
 }
 
+/* How hard to try for the next page. */
+static gfp_t vgpu_pace_gfp(const struct vgpu_pace *pace)
+{
+	return READ_ONCE(*pace->fences) ? GFP_NOWAIT : GFP_KERNEL;
+}
+
 /* Whether to go on. */
 static bool vgpu_breathe(u64 done, const struct vgpu_pace *pace)
 {
@@ -124,14 +130,16 @@ static u64 vgpu_next(u64 done, u64 bytes)
 
 /* Copy @bytes from one piece, or zeroes, to @to, @done into it. */
 static int vgpu_copy_piece(const struct vgpu_place *to, u64 done,
-			   const void *src, u64 bytes, gfp_t gfp)
+			   const void *src, u64 bytes,
+			   const struct vgpu_pace *pace)
 {
 	u64 at, n;
 	void *dst;
 
 	for (at = 0; at < bytes; at += n) {
 		n = bytes - at;
-		dst = vgpu_place_at(to, done + at, &n, true, gfp);
+		dst = vgpu_place_at(to, done + at, &n, true,
+				    vgpu_pace_gfp(pace));
 		if (IS_ERR(dst))
 			return PTR_ERR(dst);
 		if (src)
@@ -155,8 +163,8 @@ int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
 		ret = vgpu_enter(to, from, &guard);
 		if (ret)
 			return ret;
-		src = vgpu_place_at(from, done, &n, false, pace->gfp);
-		ret = vgpu_copy_piece(to, done, src, n, pace->gfp);
+		src = vgpu_place_at(from, done, &n, false, GFP_NOWAIT);
+		ret = vgpu_copy_piece(to, done, src, n, pace);
 		vgpu_leave(guard);
 		if (ret)
 			return ret;
@@ -181,7 +189,8 @@ int vgpu_fill(const struct vgpu_place *to, u64 bytes, u32 pattern,
 		if (ret)
 			return ret;
 		/* What is not there is zero already. */
-		dst = vgpu_place_at(to, done, &n, pattern, pace->gfp);
+		dst = vgpu_place_at(to, done, &n, pattern,
+				    vgpu_pace_gfp(pace));
 		if (!IS_ERR_OR_NULL(dst))
 			memset32(dst, pattern, n / sizeof(pattern));
 		vgpu_leave(guard);
@@ -219,15 +228,17 @@ int vgpu_read(void *to, const struct vgpu_place *from, u64 bytes)
 
 /* Take from the system what a move writes to; zeroes are not written. */
 static int vgpu_move_prepare(struct vgpu_store *s, const struct vgpu_place *src,
-			     u64 to, u64 bytes, gfp_t gfp)
+			     u64 to, u64 bytes,
+			     const struct vgpu_pace *pace)
 {
 	u64 done = 0, n;
 	int ret;
 
 	while (done < bytes) {
 		n = vgpu_next(done, bytes);
-		if (vgpu_place_at(src, done, &n, false, gfp)) {
-			ret = vgpu_store_populate(s, to + done, n, gfp);
+		if (vgpu_place_at(src, done, &n, false, GFP_NOWAIT)) {
+			ret = vgpu_store_populate(s, to + done, n,
+						  vgpu_pace_gfp(pace));
 			if (ret)
 				return ret;
 		}
@@ -236,7 +247,8 @@ static int vgpu_move_prepare(struct vgpu_store *s, const struct vgpu_place *src,
 	return 0;
 }
 
-int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes, gfp_t gfp)
+int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes,
+	      const struct vgpu_pace *pace)
 {
 	struct vgpu_place dst = { .store = s, .offset = to };
 	struct vgpu_place src = { .store = s, .offset = from };
@@ -246,7 +258,7 @@ int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes, gfp_t gfp)
 	void *a, *b;
 	int ret;
 
-	ret = vgpu_move_prepare(s, &src, to, bytes, gfp);
+	ret = vgpu_move_prepare(s, &src, to, bytes, pace);
 	if (ret) {
 		vgpu_store_zero(s, to, overlap ? from - to : bytes);
 		return ret;
@@ -254,8 +266,8 @@ int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes, gfp_t gfp)
 	/* From here on nothing can fail. */
 	while (done < bytes) {
 		n = vgpu_next(done, bytes);
-		b = vgpu_place_at(&src, done, &n, false, gfp);
-		a = vgpu_place_at(&dst, done, &n, false, gfp);
+		b = vgpu_place_at(&src, done, &n, false, GFP_NOWAIT);
+		a = vgpu_place_at(&dst, done, &n, false, GFP_NOWAIT);
 		if (a && b)
 			memmove(a, b, n);
 		else if (a)

@@ -25,12 +25,12 @@ struct vgpu_place {
 
 /**
  * struct vgpu_pace - how something long is done
- * @gfp: how hard to try to get memory
+ * @fences: how many fences are out that must not wait for memory
  * @stop: looked at every mebibyte
  * @turn: given to others every mebibyte, if they should have it; or NULL
  */
 struct vgpu_pace {
-	gfp_t gfp;
+	const u32 *fences;
 	const bool *stop;
 	struct vgpu_turn *turn;
 };
@@ -50,6 +50,7 @@ int vgpu_read(void *to, const struct vgpu_place *from, u64 bytes);
  * Move @bytes of VRAM down or to where nothing overlaps, and leave zeroes.
  * -ENOMEM: everything is as it was.
  */
-int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes, gfp_t gfp);
+int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes,
+	      const struct vgpu_pace *pace);
 
 #endif /* VGPU_COPY_H */

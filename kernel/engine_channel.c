@@ -11,6 +11,7 @@
  * pinned stays its own, as pages do: it goes to nobody else before that ends.
  */
 #include <linux/anon_inodes.h>
+#include <linux/cred.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
@@ -148,15 +149,22 @@ static int vgpu_channel_mmap_vram(struct vgpu_channel *c,
 static int vgpu_channel_mmap_code(struct vgpu_channel *c,
 				  struct vm_area_struct *vma, u64 skip)
 {
+	struct file *file;
 	int ret;
 
+	/* A file that nobody can write by, whatever becomes of the mapping. */
+	file = dentry_open(&c->code->f_path, O_RDONLY | O_LARGEFILE,
+			   current_cred());
+	if (IS_ERR(file))
+		return PTR_ERR(file);
 	vma->vm_pgoff = skip >> PAGE_SHIFT;
-	ret = call_mmap(c->code, vma);
-	if (ret)
-		return ret;
-	vma_set_file(vma, c->code);
-	vgpu_vma_flags(vma, VM_DONTEXPAND | VM_DONTCOPY, VM_MAYWRITE);
-	return 0;
+	ret = call_mmap(file, vma);
+	if (!ret) {
+		vma_set_file(vma, file);
+		vgpu_vma_flags(vma, VM_DONTEXPAND | VM_DONTCOPY, VM_MAYWRITE);
+	}
+	fput(file);
+	return ret;
 }
 
 static int vgpu_channel_mmap(struct file *file, struct vm_area_struct *vma)

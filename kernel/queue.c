@@ -246,6 +246,8 @@ err:
 
 void vgpu_queue_begin(struct vgpu_tenant *t, struct vgpu_queue *q)
 {
+	/* What its fences wait for must not wait for an engine. */
+	vgpu_model_favour(t->m, q->ring);
 	list_add_tail(&q->node, &t->queues);
 }
 

@@ -10,8 +10,12 @@
  * an engine, or on memory being reclaimed.  Therefore only commands that this
  * module executes itself come in here; they wait for nothing but dma_fences;
  * what they touch was made resident before; and while a fence is out, commands
- * of this tenant take memory without waiting for it, or fail.  (What remains is
- * a tenant's turn on the GPU, which others may take a bounded time for.)
+ * of this tenant take memory without waiting for it, or fail.  The model keeps
+ * jobs for these rings, so that no launch of another ring takes the last one.
+ *
+ * What remains, and DESIGN.rst names: a tenant's turn on the GPU, which others
+ * may take a bounded time for, and memory that a call of the same client takes
+ * under the tenant's lock, or a page fault under the store's.
  */
 #ifndef VGPU_QUEUE_H
 #define VGPU_QUEUE_H

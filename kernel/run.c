@@ -147,7 +147,7 @@ static int vgpu_run_memory(struct vgpu_tenant *t, const struct vgpu_work *w)
 {
 	struct vgpu_pace pace = {
 		/* A fence must not wait for memory that is being reclaimed. */
-		.gfp = READ_ONCE(t->fences) ? GFP_NOWAIT : GFP_KERNEL,
+		.fences = &t->fences,
 		.stop = &t->closing,
 		.turn = t->thread ? &t->turn : NULL,
 	};
@@ -174,7 +174,7 @@ static int vgpu_run_memory(struct vgpu_tenant *t, const struct vgpu_work *w)
 		break;
 	case VGPU_WORK_MOVE:
 		ret = vgpu_move(&t->store, w->to.offset, w->from.offset,
-				w->bytes, pace.gfp);
+				w->bytes, &pace);
 		break;
 	}
 	return ret;

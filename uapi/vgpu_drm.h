@@ -385,8 +385,9 @@ struct drm_vgpu_client_page {
  * @pad: 0
  *
  * The memory is zero.  It lives as long as a handle, a mapping in a context, a
- * ring on it, a command that started, an mmap() or a dma-buf needs it.  Buffers whose VRAM is a
- * multiple of 4096 at a multiple of 4096 can be exported.
+ * ring on it, a command that started, an mmap() or a dma-buf needs it.  Buffers
+ * of a multiple of 4096 bytes at a multiple of 4096 can be exported, but (EBUSY)
+ * not while they are being moved.
  *
  * EINVAL; ENOSPC; ENOMEM.
  */
@@ -408,8 +409,9 @@ struct drm_vgpu_bo_create {
  * @flags: DRM_VGPU_BO_READ_ONLY: commands do not write to it
  * @handle: gets the handle
  *
- * The pages are pinned, and counted in RLIMIT_MEMLOCK, as long as the buffer
- * lives.  It cannot be exported, nor mmap()ed.
+ * The pages are pinned, and counted for the user, whose RLIMIT_MEMLOCK all of
+ * them together keep (without CAP_IPC_LOCK), as long as the buffer lives.  It
+ * cannot be exported, nor mmap()ed.
  *
  * EINVAL; EFAULT, not the caller's memory, or not writable; ENOSPC,
  * RLIMIT_MEMLOCK or a full table; ENOMEM.

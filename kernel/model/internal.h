@@ -135,6 +135,7 @@ struct vgpu_uring {
 	bool attaching;		/* RING_ATTACH is to do or out: no DETACH yet */
 	bool answer;		/* the admin queue waits for its ATTACH */
 	bool polled;		/* the shell looks: nobody needs a doorbell */
+	bool favoured;		/* has jobs kept for it */
 };
 
 enum vgpu_job_state {
@@ -316,6 +317,7 @@ struct vgpu_model {
 	u32 timeout_ms;
 	u32 scrubs;		/* blocks that wait to be zeroed */
 	u32 serial;		/* of work ids */
+	u32 jobs_kept;		/* for favoured rings, once there was one */
 
 	u8 pci[256];		/* configuration space as the guest reads it */
 	u32 msix[VGPU_MSIX_VECTORS * 4];
@@ -524,6 +526,7 @@ void vgpu_uring_wake(struct vgpu_model *m, u32 ring, enum vgpu_ring_block why);
 int vgpu_command_start(struct vgpu_model *m, u32 ring);
 
 /* job.c */
+bool vgpu_job_free_for(const struct vgpu_model *m, u32 ring);
 u32 vgpu_job_take(struct vgpu_model *m, u32 ring, const struct vgpu_cmd *cmd);
 void vgpu_job_link(struct vgpu_model *m, u32 job);
 void vgpu_job_ready(struct vgpu_model *m, u32 job);

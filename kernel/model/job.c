@@ -8,11 +8,22 @@
  */
 #include "internal.h"
 
+/* Whether a ring may take one more. */
+bool vgpu_job_free_for(const struct vgpu_model *m, u32 ring)
+{
+	u32 left = m->config.max_jobs - m->jobs_table.count;
+
+	return left > (m->rings[ring].favoured ? 0 : m->jobs_kept);
+}
+
 u32 vgpu_job_take(struct vgpu_model *m, u32 ring, const struct vgpu_cmd *cmd)
 {
 	struct vgpu_job *j;
-	u32 job = vgpu_table_take(&m->jobs_table);
+	u32 job;
 
+	if (!vgpu_job_free_for(m, ring))
+		return 0;
+	job = vgpu_table_take(&m->jobs_table);
 	if (!job)
 		return 0;
 	j = &m->jobs[job];

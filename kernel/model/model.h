@@ -268,6 +268,13 @@ void vgpu_model_vectors(struct vgpu_model *m, u32 vectors);
 /* The shell's side of a doorbell: look at that ring.  -ENOENT. */
 int vgpu_model_kick(struct vgpu_model *m, u32 ring);
 
+/*
+ * A ring of the shell's own, which others wait for: some jobs are kept for such
+ * rings, so that its memory commands never wait for a launch of another ring.
+ * -ENOENT.
+ */
+int vgpu_model_favour(struct vgpu_model *m, u32 ring);
+
 /**
  * vgpu_model_poll() - a thread of the shell looks at a ring from now on, or not
  * @m: device

@@ -116,19 +116,29 @@ void vgpu_sched_starve(struct vgpu_model *m, u32 ring)
 	m->pool_last = ring;
 }
 
+/* Whether ring @a goes before ring @b when a job has become free. */
+static bool vgpu_sched_before(const struct vgpu_model *m, u32 a, u32 b)
+{
+	const struct vgpu_uring *x = &m->rings[a], *y = &m->rings[b];
+
+	if (x->favoured != y->favoured)
+		return x->favoured;
+	return m->levels[x->priority].vtime < m->levels[y->priority].vtime;
+}
+
 /*
- * A job has become free: the first that waits, of the priority that is furthest
- * behind, may try.
+ * A job has become free: one that is favoured, or the first that waits, of the
+ * priority that is furthest behind, may try.
  */
 void vgpu_sched_feed(struct vgpu_model *m)
 {
 	u32 i, ring = m->pool_first;
 
 	for (i = ring; i; i = m->rings[i].next)
-		if (m->levels[m->rings[i].priority].vtime <
-		    m->levels[m->rings[ring].priority].vtime)
+		if (vgpu_sched_before(m, i, ring))
 			ring = i;
-	if (!ring)
+	/* Whoever else waits is fed when more has become free. */
+	if (!ring || !vgpu_job_free_for(m, ring))
 		return;
 	vgpu_line_remove(m, &m->pool_first, &m->pool_last, ring);
 	m->rings[ring].blocked = VGPU_BLOCK_NONE;

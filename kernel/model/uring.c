@@ -334,6 +334,20 @@ flushed:
 	return false;
 }
 
+/* Jobs that only favoured rings get; fewer where there are few. */
+#define VGPU_JOBS_KEPT		8u
+
+int vgpu_model_favour(struct vgpu_model *m, u32 id)
+{
+	u32 ring = vgpu_find_ring(m, id);
+
+	if (!ring)
+		return -ENOENT;
+	m->rings[ring].favoured = true;
+	m->jobs_kept = min_t(u32, VGPU_JOBS_KEPT, m->config.max_jobs / 2);
+	return 0;
+}
+
 int vgpu_model_poll(struct vgpu_model *m, u32 id, bool on)
 {
 	u32 ring = vgpu_find_ring(m, id);

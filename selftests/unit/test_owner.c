@@ -297,4 +297,50 @@ VGPU_TEST(error_record)
 	shell_close(&s);
 }
 
+/* Launches that do not end take all jobs but those that are kept. */
+VGPU_TEST(favoured)
+{
+	struct vgpu_model_config config;
+	struct vgpu_kernel_info info = { .workgroup = { 1, 1, 1 } };
+	struct client many, one;
+	struct vgpu_completion done;
+	struct shell s;
+	u32 i, kernel;
+
+	shell_config(&config);
+	config.max_jobs = 16;
+	ASSERT_EQ(0, shell_open(&s, &config));
+	s.keep = 1u << VGPU_WORK_LAUNCH;
+	vgpu_model_engine(s.m, true, 0);
+	ASSERT_EQ(0, client_open(&many, &s));
+	ASSERT_EQ(0, client_open(&one, &s));
+	EXPECT_EQ(-ENOENT, vgpu_model_favour(s.m, one.ring + 1));
+	ASSERT_EQ(0, vgpu_model_favour(s.m, one.ring));
+	ASSERT_EQ(0, vgpu_model_kernel_add(s.m, many.context, &info, 1,
+					   &kernel));
+	for (i = 0; i < 32; i++)
+		ASSERT_TRUE(client_send(&many, VGPU_CMD_LAUNCH, 0, i, kernel,
+					1 | 1ull << 32, 1));
+	ASSERT_TRUE(shell_run(&s));
+	CHECK_MODEL(&s);
+	EXPECT_FALSE(client_take(&many, &done));
+	for (i = 0; i < 40; i++)
+		ASSERT_EQ(0, client_do(&one, VGPU_CMD_CLEAR, 0,
+				       one.vram_address, 4096, i));
+	/* All others run in the end. */
+	for (i = 0; i < 32; i++) {
+		while (!client_take(&many, &done)) {
+			shell_release(&s);
+			ASSERT_TRUE(shell_run(&s));
+		}
+		EXPECT_EQ(0, done.status);
+		EXPECT_EQ(i, done.user_data);
+	}
+	CHECK_MODEL(&s);
+	client_close(&many);
+	client_close(&one);
+	ASSERT_TRUE(shell_run(&s));
+	shell_close(&s);
+}
+
 TEST_HARNESS_MAIN
