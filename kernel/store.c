@@ -113,8 +113,8 @@ static struct page *vgpu_store_take(struct vgpu_store *s, pgoff_t index,
 	if (!chunk) {
 		chunk = kcalloc(VGPU_CHUNK_PAGES, sizeof(*chunk),
 				gfp | __GFP_ACCOUNT);
-		/* Pairs with the acquire in vgpu_store_peek(). */
 		if (chunk)
+			/* Pairs with the acquire in vgpu_store_peek(). */
 			smp_store_release(slot, chunk);
 	}
 	page = chunk ? shmem_read_mapping_page_gfp(s->file->f_mapping, index,

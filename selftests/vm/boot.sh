@@ -151,19 +151,19 @@ rm -rf "$root"
 
 # The machine.
 # ------------
+case $accel in
+auto) accel=$("$here/selftests/vm/accelerator.sh") || exit 125 ;;
+esac
+# KVM has the kernel patch its own code, which the threads of TCG race with:
+# another processor may execute the breakpoint of a patch that is over.
+[ -z "$nested" ] || [ "$accel" != tcg ] || cpus=1
 # shellcheck disable=SC2054 # options have commas
 args=(-nodefaults -no-user-config -display none -no-reboot
 	-m "$memory" -smp "$cpus" -kernel "$image" -initrd "$initramfs")
 case $accel in
-auto) accel=$("$here/selftests/vm/accelerator.sh") || exit 125 ;;
-esac
-case $accel in
 kvm) args+=(-M q35 -accel kvm -cpu host) ;;
 tcg) # shellcheck disable=SC2054
-	# KVM has the kernel patch its own code, which QEMU's threads race with:
-	# a processor may execute the breakpoint of a patch that is over.
-	args+=(-M q35 -accel "tcg,thread=$([ -n "$nested" ] && echo single ||
-					   echo multi)"
+	args+=(-M q35 -accel tcg,thread=multi
 		-cpu "max${nested:+,+svm}") ;;
 icount) # shellcheck disable=SC2054
 	args+=(-M q35 -accel tcg,thread=single -icount shift=0,sleep=off
