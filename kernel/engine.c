@@ -16,6 +16,7 @@
 #include <linux/slab.h>
 
 #include "engine.h"
+#include "model/worker_status.h"
 #include "tenant.h"
 #include "uapi/vgpu_drm.h"
 
@@ -28,31 +29,6 @@ MODULE_PARM_DESC(launch_timeout_ms, "longest run of a kernel launch in milliseco
 u64 vgpu_launch_timeout_ns(void)
 {
 	return (u64)launch_timeout_ms * NSEC_PER_MSEC;
-}
-
-/* What a worker says, if that is an errno of the interface. */
-static s32 vgpu_believe(s32 status)
-{
-	switch (status) {
-	case 0:
-	case -EINVAL:
-	case -ENOENT:
-	case -EFAULT:
-	case -EACCES:
-	case -EEXIST:
-	case -EBUSY:
-	case -ENOSPC:
-	case -ENOMEM:
-	case -ETIMEDOUT:
-	case -EIO:
-	case -ENODEV:
-	case -ECANCELED:
-	case -EOPNOTSUPP:
-	case -EAGAIN:
-		return status;
-	default:
-		return -EIO;
-	}
 }
 
 static void vgpu_engine_late(struct work_struct *work)
@@ -122,7 +98,7 @@ void vgpu_engine_ended(struct vgpu_tenant *t, const struct vgpu_sent *sent,
 {
 	struct vgpu_started *s = &t->engine.jobs[sent->job];
 
-	status = vgpu_believe(status);
+	status = vgpu_worker_status(status);
 	if (sent->opcode == VGPU_ENGINE_BUILD)
 		vgpu_code_built(t, status);
 	else if (sent->opcode == VGPU_ENGINE_LAUNCH && s->id && s->out &&

@@ -34,6 +34,20 @@ check()
 	fi
 }
 
+# count: copies a script's results from stdin, and counts them as ours.
+count()
+{
+	local line
+
+	while IFS= read -r line; do
+		printf '%s\n' "$line"
+		case $line in
+		"ok "*) tap_passed=$((tap_passed + 1)) ;;
+		"not ok "*) tap_failed=$((tap_failed + 1)) ;;
+		esac
+	done
+}
+
 # Ends a script: it passed when something was checked and nothing failed.
 tap_exit()
 {

@@ -35,6 +35,7 @@
 
 #include "wait.h"
 #include "worker.h"
+#include "worker_status.h"
 
 /* How long a receiver looks at the ring before it sleeps. */
 #define VGPU_WORKER_SPIN_NS	20000u
@@ -180,7 +181,7 @@ static void complete(struct worker *w, const struct vgpu_engine_completion *c)
 				VGPU_EXECUTOR_DEPTH];
 		*done = *c;
 		done->tag = r->tag;
-		done->status = vgpu_worker_check_status(c->status);
+		done->status = vgpu_worker_status(c->status);
 	}
 }
 

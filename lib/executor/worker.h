@@ -82,9 +82,6 @@ int vgpu_worker_greet(struct vgpu_worker_process *p,
 /* A worker's word about a kernel: make it safe to use, or say -EIO. */
 int vgpu_worker_check_built(struct vgpu_engine_built *built, int status);
 
-/* A worker's word about how a command ended: an errno of the interface. */
-int vgpu_worker_check_status(int32_t status);
-
 /* Open, with another limit than VGPU_WORKER_ANSWER_NS. */
 int vgpu_worker_open(const struct vgpu_executor_options *options,
 		     uint64_t answer_ns, struct vgpu_message *msg, void **e);

@@ -18,6 +18,7 @@
 
 #include "wait.h"
 #include "worker.h"
+#include "worker_status.h"
 
 #define VGPU_WORKER_SLOT_BYTES	\
 	(VGPU_WORKER_ENTRIES * sizeof(struct vgpu_engine_slot))
@@ -109,29 +110,6 @@ void vgpu_worker_unshare(struct vgpu_worker_shared *s)
 	munmap(s->control, sizes[VGPU_ENGINE_FD_CONTROL]);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		close(s->fds[i]);
-}
-
-int vgpu_worker_check_status(int32_t status)
-{
-	switch (status) {
-	case 0:
-	case -EINVAL:
-	case -ENOENT:
-	case -EFAULT:
-	case -EACCES:
-	case -EEXIST:
-	case -EBUSY:
-	case -ENOSPC:
-	case -ENOMEM:
-	case -ETIMEDOUT:
-	case -EIO:
-	case -ENODEV:
-	case -ECANCELED:
-	case -EOPNOTSUPP:
-	case -EAGAIN:
-		return status;
-	}
-	return -EIO;
 }
 
 /* Text from a worker: it ends, and does nothing to a terminal. */
@@ -275,7 +253,7 @@ int vgpu_worker_greet(struct vgpu_worker_process *p,
 			p->path, VGPU_ENGINE_VERSION);
 	if (ready.status) {
 		clean(ready.message, sizeof(ready.message));
-		ret = vgpu_worker_check_status(ready.status);
+		ret = vgpu_worker_status(ready.status);
 		return vgpu_message_set(msg, ret, "%s", ready.message);
 	}
 	if (!check_info(&ready.info))

@@ -125,15 +125,7 @@ check_log()
 # run-tests.sh's results are ours.
 run()
 {
-	local line
-
-	while IFS= read -r line; do
-		printf '%s\n' "$line"
-		case $line in
-		"ok "*) tap_passed=$((tap_passed + 1)) ;;
-		"not ok "*) tap_failed=$((tap_failed + 1)) ;;
-		esac
-	done < <("$here/run-tests.sh" ${args[@]+"${args[@]}"} "$1")
+	count < <("$here/run-tests.sh" ${args[@]+"${args[@]}"} "$1")
 }
 
 out=$(mktemp)
