@@ -75,9 +75,9 @@ busy()
 # key=regular expression of its value
 fdinfo()
 {
-	local text key
+	local text key nodes=("${gpus[0]}"/drm/renderD*)
 
-	exec 9<>/dev/dri/renderD128
+	exec 9<>"/dev/dri/${nodes[0]##*/}"
 	text=$(cat /proc/self/fdinfo/9)
 	exec 9>&-
 	echo "$text"
