@@ -167,6 +167,7 @@ static const char *vgpu_check_lines(const struct vgpu_model *m)
 			HOLDS(m->rings[ring].priority == i);
 			HOLDS(m->rings[ring].next || m->levels[i].last == ring);
 		}
+		HOLDS(!n == !(m->lines & 1u << i));
 		queued += n;
 	}
 	for (ring = m->pool_first; ring; ring = m->rings[ring].next) {

@@ -7,7 +7,7 @@
 /**
  * struct vgpu_op - an opcode
  * @name: for traces and messages
- * @operands: a bit for each op[] that it has
+ * @operands: how many it has, in op[0] and those that follow
  * @after: waits for all earlier commands by itself
  * @flags: VGPU_CMD_F_* that it may have
  */
@@ -22,15 +22,15 @@ struct vgpu_op {
 	(VGPU_CMD_F_SIGNAL | VGPU_CMD_F_INTERRUPT | VGPU_CMD_F_BARRIER)
 
 static const struct vgpu_op vgpu_ops[VGPU_CMD_OPCODES] = {
-	[VGPU_CMD_NOP] = { "nop", 0x00, false, VGPU_PLAIN_FLAGS },
-	[VGPU_CMD_SYNC] = { "sync", 0x00, true, VGPU_PLAIN_FLAGS },
-	[VGPU_CMD_UPLOAD] = { "upload", 0x07, false, VGPU_PLAIN_FLAGS },
-	[VGPU_CMD_DOWNLOAD] = { "download", 0x07, false, VGPU_PLAIN_FLAGS },
-	[VGPU_CMD_COPY] = { "copy", 0x07, false, VGPU_PLAIN_FLAGS },
-	[VGPU_CMD_CLEAR] = { "clear", 0x07, false, VGPU_PLAIN_FLAGS },
-	[VGPU_CMD_LAUNCH] = { "launch", 0x1f, false, VGPU_CMD_F_ALL },
-	[VGPU_CMD_WAIT] = { "wait", 0x03, false, VGPU_PLAIN_FLAGS },
-	[VGPU_CMD_SIGNAL] = { "signal", 0x03, true, VGPU_PLAIN_FLAGS },
+	[VGPU_CMD_NOP] = { "nop", 0, false, VGPU_PLAIN_FLAGS },
+	[VGPU_CMD_SYNC] = { "sync", 0, true, VGPU_PLAIN_FLAGS },
+	[VGPU_CMD_UPLOAD] = { "upload", 3, false, VGPU_PLAIN_FLAGS },
+	[VGPU_CMD_DOWNLOAD] = { "download", 3, false, VGPU_PLAIN_FLAGS },
+	[VGPU_CMD_COPY] = { "copy", 3, false, VGPU_PLAIN_FLAGS },
+	[VGPU_CMD_CLEAR] = { "clear", 3, false, VGPU_PLAIN_FLAGS },
+	[VGPU_CMD_LAUNCH] = { "launch", 5, false, VGPU_CMD_F_ALL },
+	[VGPU_CMD_WAIT] = { "wait", 2, false, VGPU_PLAIN_FLAGS },
+	[VGPU_CMD_SIGNAL] = { "signal", 2, true, VGPU_PLAIN_FLAGS },
 };
 
 static bool vgpu_command_is_memory(u16 opcode)
@@ -44,24 +44,26 @@ static int vgpu_command_form(const struct vgpu_model *m,
 {
 	const struct vgpu_cmd *cmd = &r->cmd;
 	const struct vgpu_op *op = &vgpu_ops[cmd->opcode];
-	u32 i, operands = op->operands;
+	bool signal = cmd->flags & VGPU_CMD_F_SIGNAL;
+	u64 excess = 0;
+	u32 i;
 
+	/* The last one is the value that is signalled. */
+	for (i = ARRAY_SIZE(cmd->op) - signal; i > op->operands; i--)
+		excess |= cmd->op[i - 1];
+	if (excess) {
+		*fault = excess;
+		return -EINVAL;
+	}
+	if (!cmd->flags)
+		return 0;
 	*fault = cmd->flags;
-	if (cmd->flags & ~op->flags)
+	if (cmd->flags & ~op->flags || (signal && !r->counter))
 		return -EINVAL;
 	if (cmd->flags & VGPU_CMD_F_IDEMPOTENT &&
 	    !(vgpu_features(m) & VGPU_FEATURE_IDEMPOTENT))
 		return -EOPNOTSUPP;
-	if (cmd->flags & VGPU_CMD_F_SIGNAL) {
-		if (!r->counter)
-			return -EINVAL;
-		operands |= 1u << 5;
-	}
-	for (i = 0; i < ARRAY_SIZE(cmd->op); i++) {
-		*fault = cmd->op[i];
-		if (cmd->op[i] && !(operands & 1u << i))
-			return -EINVAL;
-	}
+	*fault = cmd->opcode;
 	return 0;
 }
 
@@ -166,12 +168,20 @@ static int vgpu_command_memory(struct vgpu_model *m, u32 job,
 	return ret;
 }
 
+/* The ring has to wait until somebody's command has ended. */
+static int vgpu_command_starves(struct vgpu_model *m, u32 ring)
+{
+	m->rings[ring].blocked = VGPU_BLOCK_POOL;
+	vgpu_sched_starve(m, ring);
+	return -EBUSY;
+}
+
 /*
- * The ring's command has ended without a job.  Its signal waits for those
- * before it; -EBUSY: there is no job left to remember that with.
+ * The ring's command has failed, or is to signal: that waits for those before
+ * it, and there may be no job left to remember it with.
  */
-static int vgpu_command_ends(struct vgpu_model *m, u32 ring, s32 status,
-			     u64 fault)
+static vgpu_noinline int vgpu_command_says(struct vgpu_model *m, u32 ring,
+					   s32 status, u64 fault)
 {
 	struct vgpu_uring *r = &m->rings[ring];
 	const struct vgpu_cmd *cmd = &r->cmd;
@@ -181,7 +191,7 @@ static int vgpu_command_ends(struct vgpu_model *m, u32 ring, s32 status,
 	if (signal && r->first) {
 		job = vgpu_job_take(m, ring, cmd);
 		if (!job)
-			return -EBUSY;
+			return vgpu_command_starves(m, ring);
 		m->jobs[job].state = VGPU_JOB_DONE;
 		vgpu_job_link(m, job);
 		signal = false;
@@ -191,10 +201,24 @@ static int vgpu_command_ends(struct vgpu_model *m, u32 ring, s32 status,
 				cmd->opcode,
 				vgpu_table_id(&m->contexts_table, r->context),
 				fault, cmd->user_data);
-	vgpu_uring_complete(m, ring, cmd->user_data, status, cmd->flags,
+	vgpu_uring_complete(m, r, cmd->user_data, status, cmd->flags,
 			    r->parked_ns, m->now_ns);
 	if (signal)
 		vgpu_counter_signal(m, r->counter, cmd->op[5]);
+	return 0;
+}
+
+/* The ring's command has ended without a job. */
+static inline int vgpu_command_ends(struct vgpu_model *m, u32 ring, s32 status,
+				    u64 fault)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+	const struct vgpu_cmd *cmd = &r->cmd;
+
+	if (status || cmd->flags & VGPU_CMD_F_SIGNAL)
+		return vgpu_command_says(m, ring, status, fault);
+	vgpu_uring_complete(m, r, cmd->user_data, 0, cmd->flags,
+			    r->parked_ns, m->now_ns);
 	return 0;
 }
 
@@ -229,6 +253,33 @@ static bool vgpu_command_must_wait(const struct vgpu_uring *r)
 	return !vgpu_command_is_memory(r->cmd.opcode) || r->launches;
 }
 
+/* A command that takes time. */
+static vgpu_noinline int vgpu_command_job(struct vgpu_model *m, u32 ring)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+	const struct vgpu_cmd *cmd = &r->cmd;
+	u32 job = vgpu_job_take(m, ring, cmd);
+	u64 fault = cmd->opcode;
+	int ret;
+
+	if (!job)
+		return vgpu_command_starves(m, ring);
+	if (cmd->opcode == VGPU_CMD_LAUNCH)
+		ret = vgpu_launch_prepare(m, job, cmd, &fault);
+	else
+		ret = vgpu_command_memory(m, job, cmd, &fault);
+	if (!ret) {
+		vgpu_job_link(m, job);
+		vgpu_job_ready(m, job);
+		return 0;
+	}
+	vgpu_job_free(m, job);
+	if (ret != -EAGAIN)
+		return vgpu_command_ends(m, ring, ret, fault);
+	r->blocked = VGPU_BLOCK_MOVE;
+	return -EBUSY;
+}
+
 /**
  * vgpu_command_start() - start the command that a ring has parked
  * @m: device
@@ -240,55 +291,28 @@ static bool vgpu_command_must_wait(const struct vgpu_uring *r)
 int vgpu_command_start(struct vgpu_model *m, u32 ring)
 {
 	struct vgpu_uring *r = &m->rings[ring];
-	const struct vgpu_cmd *cmd = &r->cmd;
-	u64 fault = cmd->opcode;
-	u32 job;
+	u16 opcode = r->cmd.opcode;
+	u64 fault = opcode;
 	int ret;
 
-	if (cmd->opcode >= VGPU_CMD_OPCODES) {
-		ret = -EOPNOTSUPP;
-		goto ends;
-	}
-	ret = vgpu_command_form(m, r, &fault);
+	ret = opcode < VGPU_CMD_OPCODES ? vgpu_command_form(m, r, &fault) :
+					  -EOPNOTSUPP;
 	if (ret)
-		goto ends;
+		return vgpu_command_ends(m, ring, ret, fault);
 	if (vgpu_command_must_wait(r)) {
 		r->blocked = VGPU_BLOCK_JOBS;
 		return -EBUSY;
 	}
-	if (cmd->opcode == VGPU_CMD_WAIT || cmd->opcode == VGPU_CMD_SIGNAL) {
+	switch (opcode) {
+	case VGPU_CMD_NOP:
+	case VGPU_CMD_SYNC:
+		return vgpu_command_ends(m, ring, 0, 0);
+	case VGPU_CMD_WAIT:
+	case VGPU_CMD_SIGNAL:
 		ret = vgpu_command_counter(m, ring, &fault);
-		if (ret > 0)
-			return -EBUSY;
-		goto ends;
+		return ret > 0 ? -EBUSY :
+				 vgpu_command_ends(m, ring, ret, fault);
+	default:
+		return vgpu_command_job(m, ring);
 	}
-	if (!vgpu_command_is_memory(cmd->opcode) &&
-	    cmd->opcode != VGPU_CMD_LAUNCH)
-		goto ends;
-
-	job = vgpu_job_take(m, ring, cmd);
-	if (!job)
-		goto starve;
-	if (cmd->opcode == VGPU_CMD_LAUNCH)
-		ret = vgpu_launch_prepare(m, job, cmd, &fault);
-	else
-		ret = vgpu_command_memory(m, job, cmd, &fault);
-	if (ret) {
-		vgpu_job_free(m, job);
-		if (ret != -EAGAIN)
-			goto ends;
-		r->blocked = VGPU_BLOCK_MOVE;
-		return -EBUSY;
-	}
-	vgpu_job_link(m, job);
-	vgpu_job_ready(m, job);
-	return 0;
-
-ends:
-	if (!vgpu_command_ends(m, ring, ret, fault))
-		return 0;
-starve:
-	r->blocked = VGPU_BLOCK_POOL;
-	vgpu_sched_starve(m, ring);
-	return -EBUSY;
 }

@@ -292,6 +292,7 @@ struct vgpu_model {
 	u32 pool_last;
 
 	struct vgpu_level levels[VGPU_PRIORITIES];
+	u32 lines;		/* a bit for each level that has rings */
 	u64 vtime;		/* of the level that was picked last */
 
 	struct vgpu_admin admin;
@@ -518,8 +519,9 @@ int vgpu_uring_control(struct vgpu_model *m, u32 ring, u64 what);
 void vgpu_uring_destroy(struct vgpu_model *m, u32 ring);
 void vgpu_uring_free(struct vgpu_model *m, u32 ring);
 void vgpu_uring_step(struct vgpu_model *m, u32 ring, u32 *budget);
-void vgpu_uring_complete(struct vgpu_model *m, u32 ring, u64 user_data,
-			s32 status, u16 flags, u64 taken_ns, u64 start_ns);
+void vgpu_uring_complete(struct vgpu_model *m, struct vgpu_uring *r,
+			 u64 user_data, s32 status, u16 flags, u64 taken_ns,
+			 u64 start_ns);
 void vgpu_uring_wake(struct vgpu_model *m, u32 ring, enum vgpu_ring_block why);
 
 /* command.c */
@@ -551,7 +553,13 @@ int vgpu_launch_args(struct vgpu_model *m, u32 job, u64 *fault);
 void vgpu_sched_add(struct vgpu_model *m, u32 ring);
 void vgpu_sched_remove(struct vgpu_model *m, u32 ring);
 u32 vgpu_sched_pick(struct vgpu_model *m);
-void vgpu_sched_charge(struct vgpu_model *m, u32 ring, u64 run_ns);
+/* Weights are powers of four, because each command is charged. */
+static inline void vgpu_sched_charge(struct vgpu_model *m, u32 ring, u64 run_ns)
+{
+	u32 priority = m->rings[ring].priority;
+
+	m->levels[priority].vtime += run_ns >> 2 * priority;
+}
 void vgpu_sched_starve(struct vgpu_model *m, u32 ring);
 void vgpu_sched_feed(struct vgpu_model *m);
 

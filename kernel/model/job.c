@@ -194,7 +194,7 @@ void vgpu_job_end(struct vgpu_model *m, u32 job, s32 status)
 	m->rings[ring].running--;
 	if (vgpu_job_is_launch(j))
 		m->rings[ring].launches--;
-	vgpu_uring_complete(m, ring, j->user_data, status, j->flags,
+	vgpu_uring_complete(m, &m->rings[ring], j->user_data, status, j->flags,
 			    j->taken_ns, j->start_ns);
 	if (!(j->flags & VGPU_CMD_F_SIGNAL))
 		vgpu_job_leave(m, job);

@@ -271,6 +271,14 @@ static void vgpu_irq_step(struct vgpu_model *m, struct vgpu_out *out)
 	}
 }
 
+static bool vgpu_admin_pending(const struct vgpu_model *m)
+{
+	const struct vgpu_admin *a = &m->admin;
+
+	return a->attach_todo | a->detach_todo | a->pin_todo ||
+	       (a->attached && a->rung && !a->broken && !a->wait);
+}
+
 u32 vgpu_model_run(struct vgpu_model *m, u64 now_ns, struct vgpu_work *work,
 		   u32 max)
 {
@@ -279,7 +287,8 @@ u32 vgpu_model_run(struct vgpu_model *m, u64 now_ns, struct vgpu_work *work,
 
 	m->now_ns = max_t(u64, m->now_ns, now_ns);
 	vgpu_todo_step(m, &out);
-	vgpu_admin_step(m, &out);
+	if (vgpu_admin_pending(m))
+		vgpu_admin_step(m, &out);
 	vgpu_job_hand_out(m, &out);
 	while (budget && !vgpu_out_full(&out)) {
 		ring = vgpu_sched_pick(m);
@@ -295,20 +304,8 @@ u32 vgpu_model_run(struct vgpu_model *m, u64 now_ns, struct vgpu_work *work,
 
 bool vgpu_model_pending(const struct vgpu_model *m)
 {
-	const struct vgpu_admin *a = &m->admin;
-	u32 i;
-
-	if (m->todo_count || m->irq_out || m->ready_first || a->attach_todo ||
-	    a->detach_todo || a->pin_todo)
-		return true;
-	if (a->attached && a->rung && !a->broken && !a->wait)
-		return true;
-	if (m->compact.active && !m->compact.out)
-		return true;
-	for (i = 0; i < VGPU_PRIORITIES; i++)
-		if (m->levels[i].first)
-			return true;
-	return false;
+	return m->lines | m->todo_count | m->irq_out | m->ready_first ||
+	       vgpu_admin_pending(m) || (m->compact.active && !m->compact.out);
 }
 
 int vgpu_model_done(struct vgpu_model *m, u32 id, s32 status, u64 now_ns,

@@ -34,6 +34,8 @@
 #define vgpu_xchg(p, v)		xchg(p, v)
 #define vgpu_cmpxchg(p, o, n)	cmpxchg(p, o, n)
 
+#define vgpu_noinline		noinline
+
 /* A broken invariant of the model: say so once, go on defensively. */
 static inline bool vgpu_holds(bool holds)
 {
@@ -65,6 +67,7 @@ typedef __s64 s64;
 #define U32_MAX			((u32)~0u)
 #define U64_MAX			((u64)~0ull)
 
+#define vgpu_noinline		__attribute__((__noinline__))
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))

@@ -15,14 +15,6 @@
  */
 #include "internal.h"
 
-/* Powers of two, because each command is charged: log2 of the weights. */
-static const u8 vgpu_weight_shifts[VGPU_PRIORITIES] = {
-	[VGPU_PRIORITY_LOW] = 0,
-	[VGPU_PRIORITY_NORMAL] = 2,
-	[VGPU_PRIORITY_HIGH] = 4,
-	[VGPU_PRIORITY_URGENT] = 6,
-};
-
 void vgpu_sched_add(struct vgpu_model *m, u32 ring)
 {
 	struct vgpu_uring *r = &m->rings[ring];
@@ -37,6 +29,7 @@ void vgpu_sched_add(struct vgpu_model *m, u32 ring)
 	} else {
 		l->first = ring;
 		l->vtime = max_t(u64, l->vtime, m->vtime);
+		m->lines |= 1u << r->priority;
 	}
 	l->last = ring;
 }
@@ -68,6 +61,8 @@ void vgpu_sched_remove(struct vgpu_model *m, u32 ring)
 
 	if (r->queued) {
 		vgpu_line_remove(m, &l->first, &l->last, ring);
+		if (!l->first)
+			m->lines &= ~(1u << r->priority);
 		r->queued = false;
 	} else if (r->blocked == VGPU_BLOCK_POOL) {
 		vgpu_line_remove(m, &m->pool_first, &m->pool_last, ring);
@@ -80,29 +75,24 @@ u32 vgpu_sched_pick(struct vgpu_model *m)
 	struct vgpu_level *l, *best = NULL;
 	u32 i, ring;
 
+	if (!m->lines)
+		return 0;
 	/* At equal virtual times the higher priority goes first. */
 	for (i = VGPU_PRIORITIES; i-- > 0;) {
 		l = &m->levels[i];
-		if (l->first && (!best || l->vtime < best->vtime))
+		if (m->lines & 1u << i && (!best || l->vtime < best->vtime))
 			best = l;
 	}
-	if (!best)
-		return 0;
 	m->vtime = best->vtime;
 	ring = best->first;
 	best->first = m->rings[ring].next;
-	if (!best->first)
+	if (!best->first) {
 		best->last = 0;
+		m->lines &= ~(1u << (best - m->levels));
+	}
 	m->rings[ring].next = 0;
 	m->rings[ring].queued = false;
 	return ring;
-}
-
-void vgpu_sched_charge(struct vgpu_model *m, u32 ring, u64 run_ns)
-{
-	u32 priority = m->rings[ring].priority;
-
-	m->levels[priority].vtime += run_ns >> vgpu_weight_shifts[priority];
 }
 
 /* All jobs are taken: wait in line for one. */

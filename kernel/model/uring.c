@@ -105,10 +105,10 @@ void vgpu_uring_resume(struct vgpu_model *m, u32 ring, void *mem)
  * Complete a command.  @taken_ns to @start_ns it waited, from there to now it
  * ran.
  */
-void vgpu_uring_complete(struct vgpu_model *m, u32 ring, u64 user_data,
-			 s32 status, u16 flags, u64 taken_ns, u64 start_ns)
+void vgpu_uring_complete(struct vgpu_model *m, struct vgpu_uring *r,
+			 u64 user_data, s32 status, u16 flags, u64 taken_ns,
+			 u64 start_ns)
 {
-	struct vgpu_uring *r = &m->rings[ring];
 	struct vgpu_completion done = {
 		.user_data = user_data,
 		.status = status,
@@ -136,6 +136,17 @@ void vgpu_uring_complete(struct vgpu_model *m, u32 ring, u64 user_data,
 		vgpu_irq_raise(m, r->vector);
 }
 
+/* The command that the ring has parked does not start any more. */
+static void vgpu_uring_cancel(struct vgpu_model *m, u32 ring)
+{
+	struct vgpu_uring *r = &m->rings[ring];
+
+	vgpu_uring_complete(m, r, r->cmd.user_data, -ECANCELED,
+			    r->cmd.flags, r->parked_ns, 0);
+	if (r->cmd.flags & VGPU_CMD_F_SIGNAL && r->counter)
+		vgpu_counter_signal(m, r->counter, r->cmd.op[5]);
+}
+
 /* Ends everything that the ring has in flight, for the ring. */
 static void vgpu_uring_abort(struct vgpu_model *m, u32 ring, s32 status)
 {
@@ -149,10 +160,7 @@ static void vgpu_uring_abort(struct vgpu_model *m, u32 ring, s32 status)
 	if (!r->parked)
 		return;
 	r->parked = false;
-	vgpu_uring_complete(m, ring, r->cmd.user_data, -ECANCELED,
-			    r->cmd.flags, r->parked_ns, 0);
-	if (r->cmd.flags & VGPU_CMD_F_SIGNAL && r->counter)
-		vgpu_counter_signal(m, r->counter, r->cmd.op[5]);
+	vgpu_uring_cancel(m, ring);
 }
 
 /* The ring's memory makes no sense, or is gone: it needs a reset. */
@@ -285,53 +293,49 @@ static bool vgpu_uring_consumes(const struct vgpu_uring *r)
 	return r->state == VGPU_RING_RUNNING;
 }
 
-/* Take the next command; false if there is none to be taken now. */
-static bool vgpu_uring_take(struct vgpu_model *m, u32 ring, bool *again)
+/* Take the next command, if there is one that may be taken. */
+static bool vgpu_uring_take(struct vgpu_model *m, struct vgpu_uring *r)
+{
+	if (!vgpu_uring_consumes(r) || vgpu_ring_cq_room(&r->dev, 1) <= 0 ||
+	    !vgpu_ring_consume(&r->dev, &r->cmd, 1))
+		return false;
+	r->parked = true;
+	r->parked_ns = m->now_ns;
+	return true;
+}
+
+/*
+ * Nothing could be taken: have the ring wait for what was missing.  Returns
+ * whether it may be there by now.
+ */
+static bool vgpu_uring_wait(struct vgpu_model *m, u32 ring)
 {
 	struct vgpu_uring *r = &m->rings[ring];
-	int room, stalled;
+	bool consumes = vgpu_uring_consumes(r);
+	int room = consumes ? vgpu_ring_cq_room(&r->dev, 1) : 1;
 
-	*again = false;
-	if (!vgpu_uring_consumes(r)) {
-		if (r->flushing)
-			goto flushed;
-		return false;
-	}
-	room = vgpu_ring_cq_room(&r->dev, 1);
 	if (!room) {
-		stalled = vgpu_ring_mark_stalled(&r->dev);
-		if (stalled >= 0) {
-			*again = !stalled;
-			return false;
-		}
-		room = stalled;
+		room = vgpu_ring_mark_stalled(&r->dev);
+		if (room >= 0)
+			return !room;
 	}
 	if (room < 0) {
 		vgpu_uring_fail(m, ring, room);
 		return false;
 	}
-	if (vgpu_ring_consume(&r->dev, &r->cmd, 1)) {
-		/* Once: looking in vain must not push it back behind others. */
-		vgpu_sched_charge(m, ring, VGPU_COMMAND_NS);
-		r->parked = true;
-		r->parked_ns = m->now_ns;
-		r->taken++;
-		m->stats.queued++;
-		return true;
-	}
-	if (r->flushing)
-		goto flushed;
-	if (r->polled)
+	if (r->flushing) {
 		vgpu_ring_publish_head(&r->dev);
-	else
-		*again = !vgpu_ring_prepare_sleep(&r->dev);
-	return false;
-
-flushed:
-	vgpu_ring_publish_head(&r->dev);
-	r->flushing = false;
-	vgpu_uring_say(r, VGPU_RING_IDLE, 0);
-	return false;
+		r->flushing = false;
+		vgpu_uring_say(r, VGPU_RING_IDLE, 0);
+		return false;
+	}
+	if (!consumes)
+		return false;
+	if (r->polled) {
+		vgpu_ring_publish_head(&r->dev);
+		return false;
+	}
+	return !vgpu_ring_prepare_sleep(&r->dev);
 }
 
 /* Jobs that only favoured rings get; fewer where there are few. */
@@ -373,40 +377,41 @@ const u32 *vgpu_model_poll_slot(const struct vgpu_model *m, u32 id, u32 *seq)
 
 /*
  * A ring's turn: it starts commands until it has none, has to wait, or has had
- * its share; each takes one off @budget.
+ * its share; each takes one off @budget, and so does a look in vain.
  */
 void vgpu_uring_step(struct vgpu_model *m, u32 ring, u32 *budget)
 {
 	struct vgpu_uring *r = &m->rings[ring];
-	u32 n;
-	bool again;
+	u32 share = min_t(u32, *budget, VGPU_RING_QUANTUM), left = share;
+	u32 taken = 0;
+	bool more = true;
 
-	for (n = 0; n < VGPU_RING_QUANTUM && *budget; n++) {
-		if (!r->dev.ring.hdr || r->blocked != VGPU_BLOCK_NONE)
-			return;
-		(*budget)--;
-		if (!r->parked && !vgpu_uring_take(m, ring, &again)) {
-			if (!again)
-				return;
-			continue;
+	while (left && more) {
+		/* Somebody else puts it in line when it need not wait. */
+		if (!r->dev.ring.hdr || r->blocked != VGPU_BLOCK_NONE) {
+			more = false;
+			break;
 		}
-		if (r->flushing) {
-			vgpu_uring_complete(m, ring, r->cmd.user_data,
-					    -ECANCELED, r->cmd.flags,
-					    r->parked_ns, 0);
-			if (r->cmd.flags & VGPU_CMD_F_SIGNAL && r->counter)
-				vgpu_counter_signal(m, r->counter,
-						    r->cmd.op[5]);
+		left--;
+		if (!r->parked) {
+			if (!vgpu_uring_take(m, r)) {
+				more = vgpu_uring_wait(m, ring);
+				continue;
+			}
+			taken++;
+		}
+		if (r->flushing)
+			vgpu_uring_cancel(m, ring);
+		else if (vgpu_command_start(m, ring))
+			more = false;
+		if (more)
 			r->parked = false;
-			continue;
-		}
-		if (vgpu_command_start(m, ring))
-			return;
-		r->parked = false;
 	}
-	/*
-	 * It may have more; but if its memory or state has gone meanwhile, or
-	 * it waits, somebody else will put it in line.
-	 */
-	vgpu_sched_add(m, ring);
+	*budget -= share - left;
+	/* Looking in vain must not push it back behind others. */
+	r->taken += taken;
+	m->stats.queued += taken;
+	vgpu_sched_charge(m, ring, (u64)taken * VGPU_COMMAND_NS);
+	if (more)
+		vgpu_sched_add(m, ring);
 }
