@@ -188,11 +188,22 @@ static void vgpu_queue_reap(struct vgpu_queue *q)
 		vgpu_model_kick(q->tenant->m, q->ring);
 }
 
+/*
+ * The ring has not been destroyed.  If it has, its commands have ended for the
+ * model, while memory may still be written for them: that ends before the queue.
+ */
+static bool vgpu_queue_lives(struct vgpu_queue *q)
+{
+	return vgpu_model_ring_state(q->tenant->m, q->ring) >= 0;
+}
+
 void vgpu_queues_step(struct vgpu_tenant *t)
 {
 	struct vgpu_queue *q;
 
 	list_for_each_entry(q, &t->queues, node) {
+		if (!vgpu_queue_lives(q))
+			continue;
 		vgpu_queue_reap(q);
 		vgpu_queue_fill(q);
 	}
@@ -304,8 +315,7 @@ static struct vgpu_queue *vgpu_queue_find(struct vgpu_tenant *t, u32 context)
 	struct vgpu_queue *q;
 
 	list_for_each_entry(q, &t->queues, node)
-		if (q->context == context &&
-		    vgpu_model_ring_state(t->m, q->ring) >= 0)
+		if (q->context == context && vgpu_queue_lives(q))
 			return q;
 	return NULL;
 }
