@@ -43,6 +43,8 @@ all: $(PRODUCTS)
 # What benchmarks need beside libvgpu.  A program bench_NAME is made of
 # bench_NAME.c, bench_NAME_*.c and *.cc, and BENCH_NAME_SRC (which may be
 # unpacked first); BENCH_NAME_LIBS are linked in; flags are by source file.
+BENCH_kick_CFLAGS = -Ikernel/model -Iselftests/unit
+BENCH_kick_LIBS = -luring
 # Not by pkg-config, which would add -march=corei7.
 BENCH_ring_CFLAGS = -isystem /usr/include/dpdk \
 	-isystem /usr/include/$(shell $(CC) -print-multiarch)/dpdk -include rte_config.h
