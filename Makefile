@@ -537,6 +537,11 @@ deps-bench:
 deps-debug:
 	$(Q)tools/deps.sh debug
 
+# mdevctl looks into the first since 1.3, into the second in every version, and
+# whatever our prefix is.
+CALLOUT = lib/mdevctl/scripts.d/callouts/vgpu
+OLD_CALLOUT = $(DESTDIR)/etc/mdevctl.d/scripts.d/callouts/vgpu
+
 ## install:	to PREFIX, /usr/local by default, below DESTDIR
 DEST = $(DESTDIR)$(PREFIX)
 install: all build/plain/vgpuctl build/plain/vgpu-worker
@@ -551,6 +556,9 @@ install: all build/plain/vgpuctl build/plain/vgpu-worker
 	install -m 755 build/plain/vgpuctl $(DEST)/bin
 	$(foreach m,$(MAN),install -m 644 -D $(m) $(DEST)/$(call man,$(m));)
 	tools/man-links.sh install $(DEST)/share/man $(MAN)
+	install -m 755 -D tools/mdevctl-callout.sh $(DEST)/$(CALLOUT)
+	install -d $(dir $(OLD_CALLOUT))
+	ln -sf $(PREFIX)/$(CALLOUT) $(OLD_CALLOUT)
 	$(if $(DESTDIR),,-ldconfig)
 
 # lib/man/vgpu_queue_create.3 goes to share/man/man3/.
@@ -562,6 +570,7 @@ uninstall:
 	rm -f $(addprefix $(DEST)/lib/,libvgpu.so.0 libvgpu.so libvgpu.a)
 	rm -f $(foreach m,$(MAN),$(DEST)/$(call man,$(m)))
 	tools/man-links.sh uninstall $(DEST)/share/man $(MAN)
+	rm -f $(DEST)/$(CALLOUT) $(OLD_CALLOUT)
 	rm -rf $(DEST)/include/vgpu $(DEST)/libexec/vgpu
 	$(if $(DESTDIR),,-ldconfig)
 

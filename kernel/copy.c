@@ -114,10 +114,8 @@ static bool vgpu_breathe(u64 done, const struct vgpu_pace *pace)
 	cond_resched();
 	if (READ_ONCE(*pace->stop))
 		return false;
-	if (pace->turn && vgpu_turn_over(pace->turn)) {
-		vgpu_turn_end(pace->turn);
-		vgpu_turn_take(pace->turn);
-	}
+	if (pace->turn && vgpu_turn_over(pace->turn))
+		vgpu_turn_yield(pace->turn);
 	return true;
 }
 

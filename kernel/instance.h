@@ -7,14 +7,16 @@
  * An instance is there from its creation on, and its VRAM is reserved on the
  * GPU as long as it is.  Its device (struct vgpu_tenant) is made when the VFIO
  * device is opened, in the cgroups of whoever does that, and ends when it is
- * closed: nothing of one virtual machine is left for the next.  Mappings of
- * BAR2 outlive that; they hold the tenant, and give SIGBUS.
+ * closed: nothing of one virtual machine is left for the next, but what the
+ * operator has set, and how much it has used.  Mappings of BAR2 outlive that;
+ * they hold the tenant, and give SIGBUS.
  */
 #ifndef VGPU_INSTANCE_H
 #define VGPU_INSTANCE_H
 
 #include <linux/kconfig.h>
 
+struct attribute_group;
 struct device;
 struct vgpu_gpu;
 
@@ -24,14 +26,32 @@ struct vgpu_gpu;
 #include <linux/vfio.h>
 
 #include "guest_memory.h"
+#include "turn.h"
 
 struct vgpu_tenant;
+
+/**
+ * struct vgpu_usage - what has been used
+ * @busy_ns: time that commands ran
+ * @commands: how many have ended
+ * @failed: with an error
+ */
+struct vgpu_usage {
+	u64 busy_ns;
+	u64 commands;
+	u64 failed;
+};
 
 /**
  * struct vgpu_instance - an instance
  * @vdev: first: VFIO allocates it
  * @gpu: its GPU
  * @vram_bytes: of its type
+ * @lock: protects @vram_limit, @share and @past, and keeps @tenant; before the
+ *	tenant's
+ * @vram_limit: bytes that may be allocated
+ * @share: of the GPU's time
+ * @past: used by devices that have been closed
  * @tenant: its device, while it is open
  * @guest: memory of the guest
  * @irq_lock: protects @vectors, @request
@@ -42,6 +62,10 @@ struct vgpu_instance {
 	struct vfio_device vdev;
 	struct vgpu_gpu *gpu;
 	u64 vram_bytes;
+	struct mutex lock;
+	u64 vram_limit;
+	struct vgpu_share share;
+	struct vgpu_usage past;
 	struct vgpu_tenant *tenant;
 	struct vgpu_guest guest;
 	struct mutex irq_lock;
@@ -59,6 +83,15 @@ int vgpu_mdev_register(void);
 void vgpu_mdev_unregister(void);
 int vgpu_mdev_add(struct vgpu_gpu *gpu, struct device *dev);
 void vgpu_mdev_remove(struct vgpu_gpu *gpu);
+
+/* instance.c: settings and figures, and the attributes that they are */
+extern const struct attribute_group *vgpu_instance_groups[];
+
+void vgpu_instance_init(struct vgpu_instance *inst, struct vgpu_gpu *gpu,
+			u64 vram_bytes);
+/* It is open from now on; until now, and no attribute uses the device any more. */
+void vgpu_instance_attach(struct vgpu_instance *inst, struct vgpu_tenant *t);
+void vgpu_instance_detach(struct vgpu_instance *inst);
 
 /* vfio.c */
 extern const struct vfio_device_ops vgpu_vfio_ops;

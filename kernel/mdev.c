@@ -68,8 +68,7 @@ static int vgpu_mdev_probe(struct mdev_device *mdev)
 		ret = PTR_ERR(inst);
 		goto err_account;
 	}
-	inst->gpu = gpu;
-	inst->vram_bytes = type->vram_bytes;
+	vgpu_instance_init(inst, gpu, type->vram_bytes);
 	dev_set_drvdata(mdev_dev(mdev), inst);
 	ret = vfio_register_emulated_iommu_dev(&inst->vdev);
 	if (ret)
@@ -125,6 +124,7 @@ static struct mdev_driver vgpu_mdev_driver = {
 		.name = "vgpu_mdev",
 		.owner = THIS_MODULE,
 		.mod_name = KBUILD_MODNAME,
+		.dev_groups = vgpu_instance_groups,
 	},
 };
 

@@ -515,6 +515,23 @@ static bool vgpu_poll(struct vgpu_tenant *t)
 	return true;
 }
 
+/* Turn after turn, as long as there is more.  Under the lock. */
+static void vgpu_thread_turns(struct vgpu_tenant *t)
+{
+	for (;;) {
+		xchg(&t->want, false);
+		if (t->fences)
+			vgpu_queues_step(t);
+		vgpu_engine_step(t);
+		vgpu_run_rounds(t, 0, U32_MAX, U64_MAX);
+		if (!vgpu_tenant_pending(t))
+			break;
+		vgpu_tenant_unlock(t);
+		vgpu_turn_yield(&t->turn);
+		mutex_lock(&t->lock);
+	}
+}
+
 /* Run until there is nothing to do.  Under the lock. */
 static void vgpu_thread_run(struct vgpu_tenant *t)
 {
@@ -523,11 +540,7 @@ static void vgpu_thread_run(struct vgpu_tenant *t)
 		vgpu_tenant_unlock(t);
 		vgpu_turn_take(&t->turn);
 		mutex_lock(&t->lock);
-		xchg(&t->want, false);
-		if (t->fences)
-			vgpu_queues_step(t);
-		vgpu_engine_step(t);
-		vgpu_run_rounds(t, 0, U32_MAX, U64_MAX);
+		vgpu_thread_turns(t);
 		vgpu_turn_end(&t->turn);
 	} while (vgpu_tenant_pending(t) || vgpu_poll(t));
 	t->running = false;

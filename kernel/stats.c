@@ -86,7 +86,7 @@ static ssize_t busy_ns_show(struct device *dev, struct device_attribute *attr,
 			    char *buf)
 {
 	return sysfs_emit(buf, "%llu\n",
-			  READ_ONCE(vgpu_dev_gpu(dev)->turns.busy_ns));
+			  vgpu_turns_busy_ns(&vgpu_dev_gpu(dev)->turns));
 }
 static DEVICE_ATTR_RO(busy_ns);
 
@@ -146,7 +146,7 @@ void vgpu_show_fdinfo(struct drm_printer *p, struct drm_file *file)
 		mutex_lock(&t->lock);
 		vgpu_model_stats(t->m, &s);
 		vgpu_tenant_unlock(t);
-		busy_ns = READ_ONCE(t->turn.busy_ns);
+		busy_ns = vgpu_turn_busy_ns(&t->turn);
 		resident = (u64)atomic_long_read(&t->store.resident)
 			   << PAGE_SHIFT;
 	}
@@ -178,7 +178,8 @@ static int vgpu_debugfs_tenants(struct seq_file *m, void *unused)
 			   (u64)atomic_long_read(&t->store.resident)
 				   << PAGE_SHIFT,
 			   s.contexts, s.rings, s.queued, s.failed,
-			   s.in_flight, t->turn.busy_ns, t->stats.wakeups);
+			   s.in_flight, vgpu_turn_busy_ns(&t->turn),
+			   t->stats.wakeups);
 		vgpu_tenant_unlock(t);
 	}
 	mutex_unlock(&gpu->tenants_lock);

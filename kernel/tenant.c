@@ -168,6 +168,7 @@ void vgpu_tenant_close(struct vgpu_tenant *t)
 	u32 i;
 
 	WRITE_ONCE(t->closing, true);
+	vgpu_turn_close(&t->turn);
 	mutex_lock(&t->lock);
 	vgpu_model_clear(t->m);
 	vgpu_tenant_run(t);

@@ -29,6 +29,7 @@ static int vgpu_vfio_init(struct vfio_device *vdev)
 {
 	struct vgpu_instance *inst = to_vgpu_instance(vdev);
 
+	mutex_init(&inst->lock);
 	mutex_init(&inst->irq_lock);
 	vgpu_guest_init(&inst->guest, vdev);
 	return 0;
@@ -38,6 +39,7 @@ static void vgpu_vfio_release(struct vfio_device *vdev)
 {
 	struct vgpu_instance *inst = to_vgpu_instance(vdev);
 
+	mutex_destroy(&inst->lock);
 	mutex_destroy(&inst->irq_lock);
 	mutex_destroy(&inst->guest.lock);
 	vgpu_vfio_free(vdev);
@@ -62,7 +64,7 @@ static int vgpu_vfio_open(struct vfio_device *vdev)
 	vgpu_model_vectors(t->m, 0);
 	vgpu_tenant_unlock(t);
 	vgpu_guest_set_tenant(&inst->guest, t);
-	inst->tenant = t;
+	vgpu_instance_attach(inst, t);
 	return 0;
 }
 
@@ -83,7 +85,7 @@ static void vgpu_vfio_close(struct vfio_device *vdev)
 	/* All pages, whoever has them mapped. */
 	vgpu_store_zero(&t->store, 0, t->store.bytes);
 	vgpu_guest_set_tenant(&inst->guest, NULL);
-	inst->tenant = NULL;
+	vgpu_instance_detach(inst);
 	vgpu_tenant_put(t);
 }
 

@@ -82,6 +82,20 @@ no_run_path()
 	! readelf -d "$1" | grep -E 'RPATH|RUNPATH'
 }
 
+# By both names that mdevctl may look for; for a type of somebody else's it says so.
+callout()
+{
+	local script=lib/mdevctl/scripts.d/callouts/vgpu
+
+	[ "$(readlink "$dest/etc/mdevctl.d/scripts.d/callouts/vgpu")" = \
+	  "/usr/$script" ] || return
+	"$dest/usr/$script" -t vgpu-1g -e get -a capabilities -s none -u x \
+		-p y </dev/null | grep -q '"live"' || return
+	"$dest/usr/$script" -t nvidia-35 -e get -a capabilities -s none -u x \
+		-p y </dev/null
+	[ $? -eq 2 ]
+}
+
 nothing_left()
 {
 	rm -f "$dest/example" "$dest"/*.png
@@ -95,6 +109,7 @@ check "soname is libvgpu.so.0" eval \
 	"readelf -d '$dest/usr/lib/libvgpu.so' | grep -q 'SONAME.*libvgpu.so.0'"
 check "no build directory in vgpuctl" no_run_path "$dest/usr/bin/vgpuctl"
 check "a manual page for each function" manual
+check "mdevctl's call-out script" callout
 check "vgpuctl runs" "$dest/usr/bin/vgpuctl" --help
 shopt -s nullglob
 for e in lib/examples/*.c; do

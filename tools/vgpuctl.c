@@ -94,6 +94,23 @@ static const struct command {
 		"      --shared        let kernels work on this process's memory\n"
 		"      --timeout MS    longest run of a launch; default: no limit\n"
 		DEVICE_HELP,
+	}, {
+		"instance", "parts of a GPU for virtual machines",
+		CTL_OPT_GPU | CTL_OPT_UUID | CTL_OPT_ATTR, 2, ctl_instance,
+		"Usage: vgpuctl instance types|list [--gpu ADDRESS]\n"
+		"       vgpuctl instance create TYPE [--gpu ADDRESS] [--uuid UUID]\n"
+		"                        [--attr NAME=VALUE...]\n"
+		"       vgpuctl instance show|destroy UUID\n"
+		"\n"
+		"Instances are mediated devices of the GPUs of vgpu.ko, for virtual\n"
+		"machines.  They are gone after a restart; mdevctl(8) keeps them.\n"
+		"\n"
+		"      --gpu ADDRESS   of this GPU, such as 7670:00:00.0; for create by\n"
+		"                      default the first that has room\n"
+		"      --uuid UUID     name of the instance; default: a new one\n"
+		"      --attr NAME=VALUE\n"
+		"                      vram_limit (bytes), weight (1 to 10000), priority\n"
+		"                      (0 to 10) or cap (1 to 100 percent)\n",
 	},
 };
 
@@ -122,7 +139,7 @@ static int usage(void)
 static int unknown_command(const char *name)
 {
 	return ctl_fail(CTL_USAGE,
-			"unknown command \"%.40s\": must be list, info, stats, bench, run or help; see vgpuctl --help",
+			"unknown command \"%.40s\": must be list, info, stats, bench, run, instance or help; see vgpuctl --help",
 			name);
 }
 
@@ -170,7 +187,7 @@ int main(int argc, char **argv)
 	if (!o.n_args)
 		return o.help ? usage() :
 		       ctl_fail(CTL_USAGE,
-				"no command: must be list, info, stats, bench, run or help; see vgpuctl --help");
+				"no command: must be list, info, stats, bench, run, instance or help; see vgpuctl --help");
 	if (!strcmp(o.args[0], "help") && o.n_args <= 2)
 		return o.n_args == 2 ? help(o.args[1]) : usage();
 	c = find(o.args[0]);

@@ -43,10 +43,14 @@ enum ctl_exit {
 #define CTL_OPT_WORKER		(1u << 15)
 #define CTL_OPT_DISCRETE	(1u << 16)
 #define CTL_OPT_TIMEOUT		(1u << 17)
+#define CTL_OPT_GPU		(1u << 18)
+#define CTL_OPT_UUID		(1u << 19)
+#define CTL_OPT_ATTR		(1u << 20)
 
 /* Options that may be given several times. */
 #define CTL_MAX_BUFFERS		VGPU_LAUNCH_RANGES
 #define CTL_MAX_SPECS		64
+#define CTL_MAX_ATTRS		16
 
 /**
  * struct ctl_options - the command line
@@ -69,8 +73,11 @@ enum ctl_exit {
  * @entry: name of the entry point
  * @push: push constants
  * @trace: where to write the trace
+ * @gpu: PCI address
+ * @uuid: of an instance
  * @buffers: of a launch, in the order given
  * @specs: specialization constants
+ * @attrs: settings of an instance
  * @args: the words that are no options, the command first
  * @n_args: how many
  */
@@ -94,10 +101,14 @@ struct ctl_options {
 	const char *entry;
 	const char *push;
 	const char *trace;
+	const char *gpu;
+	const char *uuid;
 	const char *buffers[CTL_MAX_BUFFERS];
 	const char *specs[CTL_MAX_SPECS];
+	const char *attrs[CTL_MAX_ATTRS];
 	uint32_t n_buffers;
 	uint32_t n_specs;
+	uint32_t n_attrs;
 	char **args;
 	int n_args;
 };
@@ -191,5 +202,6 @@ int ctl_info(const struct ctl_options *o);
 int ctl_stats(const struct ctl_options *o);
 int ctl_bench(const struct ctl_options *o);
 int ctl_run(const struct ctl_options *o);
+int ctl_instance(const struct ctl_options *o);
 
 #endif /* VGPUCTL_H */

@@ -79,6 +79,9 @@ enum {
 	OPT_WORKER,
 	OPT_DISCRETE,
 	OPT_SHARED,
+	OPT_GPU,
+	OPT_UUID,
+	OPT_ATTR,
 	OPT_JSON,
 };
 
@@ -99,6 +102,9 @@ static const struct {
 	{ "worker", OPT_WORKER, no_argument, CTL_OPT_WORKER },
 	{ "discrete", OPT_DISCRETE, no_argument, CTL_OPT_DISCRETE },
 	{ "shared", OPT_SHARED, no_argument, CTL_OPT_DISCRETE },
+	{ "gpu", OPT_GPU, required_argument, CTL_OPT_GPU },
+	{ "uuid", OPT_UUID, required_argument, CTL_OPT_UUID },
+	{ "attr", OPT_ATTR, required_argument, CTL_OPT_ATTR },
 	{ "json", OPT_JSON, no_argument, 0 },
 	{ "help", 'h', no_argument, 0 },
 	{ "version", 'V', no_argument, 0 },
@@ -233,6 +239,14 @@ static int parse_option(int letter, struct ctl_options *o)
 	case OPT_SHARED:
 		o->flags |= VGPU_DEVICE_SHARED;
 		break;
+	case OPT_GPU:
+		o->gpu = optarg;
+		break;
+	case OPT_UUID:
+		o->uuid = optarg;
+		break;
+	case OPT_ATTR:
+		return add(o->attrs, &o->n_attrs, CTL_MAX_ATTRS, "attr");
 	case OPT_JSON:
 		o->json = true;
 		break;
@@ -324,6 +338,6 @@ int ctl_check_given(const struct ctl_options *o, const char *command,
 			name = rules[i].name;
 	}
 	return ctl_fail(CTL_USAGE,
-			"%s takes no --%s; see vgpuctl help %s", command, name,
-			command);
+			"%s takes no --%s; see vgpuctl help %.*s", command,
+			name, (int)strcspn(command, " "), command);
 }

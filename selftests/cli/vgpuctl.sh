@@ -171,6 +171,36 @@ bad 2 'info takes no --entries' info --entries 5
 bad 2 'info takes no --groups' info --groups 5
 bad 2 'stats takes no --worker' stats --worker
 bad 2 'list takes no --buffer' list --buffer size=4
+bad 2 'instance: unknown action "": must be types, create' instance
+bad 2 'instance: unknown action "frob": must be' instance frob
+bad 2 'instance create: a type is missing' instance create
+bad 2 'instance destroy: a UUID is missing' instance destroy
+bad 2 'unexpected argument "x" after instance types' instance types x
+bad 2 'unexpected argument "b" after instance' instance show a b
+bad 2 'instance list takes no --uuid; see vgpuctl help instance$' \
+	instance list --uuid 7e57ab1e-0000-4000-8000-0000000000aa
+bad 2 'instance show takes no --gpu' instance show x --gpu 7670:00:00.0
+bad 2 'instance takes no --vram' instance list --vram 1G
+bad 2 'list takes no --gpu' list --gpu 7670:00:00.0
+for u in '' 5 7e57ab1e-0000-4000-8000-0000000000a 7e57ab1e00004000-8000-0000000000aa00 \
+	7e57ab1e-0000-4000-8000-0000000000ag ../../7e57ab1e-0000-4000-8000-000000; do
+	bad 2 '".*" is no UUID: must be like' instance show "$u"
+	bad 2 '".*" is no UUID: must be like' instance create vgpu-1g --uuid "$u"
+done
+for a in '' weight weight= =5 weigh=5 vram=5 ../weight=5 Weight=5; do
+	bad 2 '--attr ".*": must be vram_limit=, weight=, priority= or cap=' \
+		instance create vgpu-1g --attr "$a"
+done
+good '^Usage: vgpuctl instance' help instance
+# What there is on a host without the module.
+if [ ! -d /sys/bus/pci/drivers/vgpu ]; then
+	bad 3 'no GPU that offers instances: load the module' instance types
+	bad 3 'no GPU that offers instances' instance create vgpu-1g
+	bad 3 'no instance 7e57ab1e-.*aa; see' \
+		instance destroy 7e57AB1E-0000-4000-8000-0000000000aa
+	good '^UUID +GPU +TYPE' instance list
+	json '@{$o->{instances}} == 0' instance list
+fi
 bad 2 'unknown command "in\?fo\?"' $'in\nfo\e'
 
 # What cannot be written is a failure, too.
