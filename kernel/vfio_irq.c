@@ -4,6 +4,7 @@
  * eventfd, and one with which the VMM is asked to let go of the device.
  */
 #include <linux/eventfd.h>
+#include <linux/nospec.h>
 #include <linux/vfio.h>
 
 #include "compat/compat.h"
@@ -24,7 +25,9 @@ u32 vgpu_vfio_irqs(u32 index)
 
 int vgpu_vfio_irq_info(struct vfio_irq_info *info)
 {
-	if (info->index >= VFIO_PCI_NUM_IRQS)
+	/* A VMM would take an index of error reporting for a defect of it. */
+	if (info->index >= VFIO_PCI_NUM_IRQS ||
+	    info->index == VFIO_PCI_ERR_IRQ_INDEX)
 		return -EINVAL;
 	info->count = vgpu_vfio_irqs(info->index);
 	info->flags = info->count ? VFIO_IRQ_INFO_EVENTFD |
@@ -56,53 +59,89 @@ static int vgpu_msix_connect(struct vgpu_instance *inst, u32 vector, s32 fd)
 	return 0;
 }
 
-static int vgpu_msix_set(struct vgpu_instance *inst,
-			 const struct vfio_irq_set *set, const void *data)
+/* All of them, or none: those that were connected before are not, then. */
+static int vgpu_msix_connect_all(struct vgpu_instance *inst, u32 first, u32 n,
+				 const s32 *fds)
 {
-	u32 i, type = set->flags & VFIO_IRQ_SET_DATA_TYPE_MASK;
-	const s32 *fds = data;
-	const u8 *bools = data;
+	u32 i, vector;
 	int ret = 0;
 
-	if (type == VFIO_IRQ_SET_DATA_NONE && !set->count) {
-		for (i = 0; i < VGPU_MSIX_VECTORS; i++)
-			vgpu_msix_connect(inst, i, -1);
-		vgpu_vectors_changed(inst);
-		return 0;
+	for (i = 0; i < n && !ret; i++) {
+		vector = array_index_nospec(first + i, VGPU_MSIX_VECTORS);
+		ret = vgpu_msix_connect(inst, vector, fds ? fds[i] : -1);
 	}
-	for (i = 0; i < set->count && !ret; i++) {
-		if (type == VFIO_IRQ_SET_DATA_EVENTFD)
-			ret = vgpu_msix_connect(inst, set->start + i, fds[i]);
-		else if (type == VFIO_IRQ_SET_DATA_NONE || bools[i])
-			vgpu_tenant_interrupt(inst->tenant, set->start + i);
+	while (ret && i--) {
+		vector = array_index_nospec(first + i, VGPU_MSIX_VECTORS);
+		vgpu_msix_connect(inst, vector, -1);
 	}
-	if (type == VFIO_IRQ_SET_DATA_EVENTFD)
-		vgpu_vectors_changed(inst);
+	vgpu_vectors_changed(inst);
 	return ret;
 }
 
+static int vgpu_msix_set(struct vgpu_instance *inst,
+			 const struct vfio_irq_set *set, const void *data)
+{
+	u32 i, vector, type = set->flags & VFIO_IRQ_SET_DATA_TYPE_MASK;
+	const u8 *bools = data;
+
+	if (type == VFIO_IRQ_SET_DATA_EVENTFD)
+		return vgpu_msix_connect_all(inst, set->start, set->count,
+					     data);
+	if (type == VFIO_IRQ_SET_DATA_NONE && !set->count)
+		return vgpu_msix_connect_all(inst, 0, VGPU_MSIX_VECTORS, NULL);
+	for (i = 0; i < set->count; i++) {
+		vector = array_index_nospec(set->start + i, VGPU_MSIX_VECTORS);
+		if (type == VFIO_IRQ_SET_DATA_NONE || bools[i])
+			vgpu_tenant_interrupt(inst->tenant, vector);
+	}
+	return 0;
+}
+
+static void vgpu_request_replace(struct vgpu_instance *inst,
+				 struct eventfd_ctx *ctx)
+{
+	if (inst->request)
+		eventfd_ctx_put(inst->request);
+	inst->request = ctx;
+}
+
+static int vgpu_request_connect(struct vgpu_instance *inst, s32 fd)
+{
+	struct eventfd_ctx *ctx = NULL;
+
+	if (fd < -1)
+		return -EINVAL;
+	if (fd >= 0)
+		ctx = eventfd_ctx_fdget(fd);
+	if (IS_ERR(ctx))
+		return PTR_ERR(ctx);
+	vgpu_request_replace(inst, ctx);
+	return 0;
+}
+
+/* As vfio-pci has it. */
 static int vgpu_request_set(struct vgpu_instance *inst,
 			    const struct vfio_irq_set *set, const void *data)
 {
 	u32 type = set->flags & VFIO_IRQ_SET_DATA_TYPE_MASK;
-	struct eventfd_ctx *ctx = NULL;
-	const s32 *fd = data;
-	const u8 *set_it = data;
+	bool signal = true;
 
-	if (set->count && type != VFIO_IRQ_SET_DATA_EVENTFD) {
-		if (inst->request &&
-		    (type == VFIO_IRQ_SET_DATA_NONE || *set_it))
-			vgpu_eventfd_signal(inst->request);
-		return 0;
+	if (type == VFIO_IRQ_SET_DATA_NONE) {
+		if (!inst->request)
+			return -EINVAL;
+		if (!set->count) {
+			vgpu_request_replace(inst, NULL);
+			return 0;
+		}
+	} else if (!set->count) {
+		return -EINVAL;
+	} else if (type == VFIO_IRQ_SET_DATA_EVENTFD) {
+		return vgpu_request_connect(inst, *(const s32 *)data);
+	} else {
+		signal = *(const u8 *)data;
 	}
-	if (set->count && *fd >= 0) {
-		ctx = eventfd_ctx_fdget(*fd);
-		if (IS_ERR(ctx))
-			return PTR_ERR(ctx);
-	}
-	if (inst->request)
-		eventfd_ctx_put(inst->request);
-	inst->request = ctx;
+	if (signal && inst->request)
+		vgpu_eventfd_signal(inst->request);
 	return 0;
 }
 
@@ -126,9 +165,7 @@ void vgpu_vfio_irqs_off(struct vgpu_instance *inst)
 {
 	mutex_lock(&inst->irq_lock);
 	inst->vectors = 0;
-	if (inst->request)
-		eventfd_ctx_put(inst->request);
-	inst->request = NULL;
+	vgpu_request_replace(inst, NULL);
 	mutex_unlock(&inst->irq_lock);
 }
 

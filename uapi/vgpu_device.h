@@ -66,7 +66,7 @@
  *
  * A type 0 function of class 3D controller.  Capabilities: power management
  * (D0 and D3hot, which resets), PCI Express (endpoint, function-level reset)
- * and MSI-X.
+ * and MSI-X.  In D3hot the BARs read as all ones and ignore writes.
  *
  * BAR0, 64-bit: registers at 0, doorbell pages from VGPU_BAR0_DOORBELLS on.
  * BAR2, 64-bit, prefetchable: VRAM; its size is that of VRAM, rounded up to a

@@ -454,7 +454,12 @@ void vgpu_model_refresh(struct vgpu_model *m);
 /* pci.c */
 void vgpu_pci_reset(struct vgpu_model *m);
 void vgpu_pci_load(struct vgpu_model *m, const u8 *pci, const u8 *msix);
+bool vgpu_pci_asleep(const struct vgpu_model *m);
 bool vgpu_msix_open(const struct vgpu_model *m, u32 vector);
+
+/* regs.c */
+bool vgpu_bar_access(const struct vgpu_model *m, u64 offset, u32 size,
+		     u64 bytes);
 
 /* irq.c */
 void vgpu_irq_raise(struct vgpu_model *m, u32 vector);

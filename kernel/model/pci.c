@@ -85,9 +85,9 @@ static u8 vgpu_pci_mask(const struct vgpu_model *m, u32 offset)
 	case PCI_MSIX_CONTROL + 1:
 		return vgpu ? 0xc0 : 0;
 	case PCI_EXP_CONTROL:
-		return 0xff;
+		return 0x1f;	/* error reporting, relaxed ordering */
 	case PCI_EXP_CONTROL + 1:
-		return 0x7f;	/* bit 15 starts an FLR and reads 0 */
+		return 0x78;	/* no snoop, size of reads; FLR reads 0 */
 	default:
 		break;
 	}
@@ -135,6 +135,7 @@ void vgpu_pci_reset(struct vgpu_model *m)
 	vgpu_put16(p, PCI_CAP_EXP, 0x10);
 	vgpu_put16(p, PCI_CAP_EXP + 2, 0x0002);
 	vgpu_put32(p, PCI_CAP_EXP + 4, 1u << 28 | 1u << 15);
+	vgpu_put16(p, PCI_EXP_CONTROL, 0x2810);
 	vgpu_put32(p, PCI_CAP_EXP + 12, 0x11);		/* 2.5 GT/s, one lane */
 	vgpu_put16(p, PCI_CAP_EXP + 18, 0x11);
 
@@ -157,6 +158,12 @@ void vgpu_pci_load(struct vgpu_model *m, const u8 *pci, const u8 *msix)
 	memcpy(m->msix, msix, sizeof(m->msix));
 	for (i = 3; i < ARRAY_SIZE(m->msix); i += 4)
 		m->msix[i] &= PCI_MSIX_MASKED;
+}
+
+/* In D3hot nothing answers but configuration space. */
+bool vgpu_pci_asleep(const struct vgpu_model *m)
+{
+	return (m->pci[PCI_PM_CONTROL] & PCI_D3HOT) == PCI_D3HOT;
 }
 
 static bool vgpu_pci_access(u32 offset, u32 size)
@@ -214,8 +221,8 @@ void vgpu_model_vectors(struct vgpu_model *m, u32 vectors)
 void vgpu_model_config_write(struct vgpu_model *m, u32 offset, u32 size,
 			     u32 value)
 {
-	u32 i, power = m->pci[PCI_PM_CONTROL] & PCI_D3HOT;
-	bool flr = false;
+	bool asleep = vgpu_pci_asleep(m), flr = false;
+	u32 i;
 
 	if (!vgpu_pci_access(offset, size) || offset >= sizeof(m->pci))
 		return;
@@ -237,7 +244,7 @@ void vgpu_model_config_write(struct vgpu_model *m, u32 offset, u32 size,
 		vgpu_pci_reset(m);
 		return;
 	}
-	if (!power && (m->pci[PCI_PM_CONTROL] & PCI_D3HOT) == PCI_D3HOT)
+	if (!asleep && vgpu_pci_asleep(m))
 		vgpu_model_reset(m);
 	vgpu_msix_release(m);
 }
@@ -247,8 +254,7 @@ u64 vgpu_model_bar4_read(struct vgpu_model *m, u64 offset, u32 size)
 	u64 value = 0;
 	u32 i = (u32)(offset / 4);
 
-	if ((size != 4 && size != 8) || offset & (size - 1) ||
-	    offset >= VGPU_BAR4_BYTES)
+	if (!vgpu_bar_access(m, offset, size, VGPU_BAR4_BYTES))
 		return U64_MAX;
 	if (offset < sizeof(m->msix)) {
 		i = array_index_nospec(i, ARRAY_SIZE(m->msix));
@@ -266,8 +272,7 @@ void vgpu_model_bar4_write(struct vgpu_model *m, u64 offset, u32 size,
 {
 	u32 i = (u32)(offset / 4);
 
-	if ((size != 4 && size != 8) || offset & (size - 1) ||
-	    offset >= sizeof(m->msix))
+	if (!vgpu_bar_access(m, offset, size, sizeof(m->msix)))
 		return;
 	i = array_index_nospec(i, ARRAY_SIZE(m->msix));
 	m->msix[i] = i % 4 == 3 ? (u32)value & PCI_MSIX_MASKED : (u32)value;

@@ -224,17 +224,18 @@ static void vgpu_reg_write(struct vgpu_model *m, u32 offset, u32 value)
 }
 
 /* An access that has a meaning: of 4 or 8 bytes, aligned, inside the BAR. */
-static bool vgpu_bar_access(u64 offset, u32 size, u64 bytes)
+bool vgpu_bar_access(const struct vgpu_model *m, u64 offset, u32 size,
+		     u64 bytes)
 {
-	return (size == 4 || size == 8) && !(offset & (size - 1)) &&
-	       offset < bytes;
+	return !vgpu_pci_asleep(m) && (size == 4 || size == 8) &&
+	       !(offset & (size - 1)) && offset < bytes;
 }
 
 u64 vgpu_model_bar0_read(struct vgpu_model *m, u64 offset, u32 size, u64 now_ns)
 {
 	u64 value;
 
-	if (!vgpu_bar_access(offset, size, VGPU_BAR0_BYTES))
+	if (!vgpu_bar_access(m, offset, size, VGPU_BAR0_BYTES))
 		return U64_MAX;
 	if (offset >= VGPU_REG_END)
 		return 0;
@@ -261,7 +262,7 @@ static void vgpu_doorbell(struct vgpu_model *m, u64 offset, u32 value)
 void vgpu_model_bar0_write(struct vgpu_model *m, u64 offset, u32 size,
 			   u64 value)
 {
-	if (!vgpu_bar_access(offset, size, VGPU_BAR0_BYTES))
+	if (!vgpu_bar_access(m, offset, size, VGPU_BAR0_BYTES))
 		return;
 	if (offset >= VGPU_BAR0_DOORBELLS) {
 		vgpu_doorbell(m, offset, (u32)value);

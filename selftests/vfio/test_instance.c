@@ -324,18 +324,12 @@ TEST_F(instance, request)
 	child = fork();
 	ASSERT_LE(0, child);
 	if (!child) {
-		close(v->device);
-		close(v->group);
-		close(v->container);
+		vmm_let_go(v);
 		_exit(instance_remove(v->uuid) ? 1 : 0);
 	}
 	EXPECT_LT(0, event_wait(event, 20000));
 	EXPECT_EQ(0, waitpid(child, &status, WNOHANG));
-	vmm_close_device(v);
-	close(v->group);
-	close(v->container);
-	v->group = -1;
-	v->container = -1;
+	vmm_let_go(v);
 	EXPECT_EQ(child, waitpid(child, &status, 0));
 	EXPECT_EQ(0, status);
 	EXPECT_EQ(0, gpu_used(self->drm));

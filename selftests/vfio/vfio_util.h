@@ -13,11 +13,15 @@
 #include <sys/eventfd.h>
 
 #include "../drm/drm_util.h"
+#include "vfio_iommufd.h"
 #include "vgpu_device.h"
 
 #define VMM_UUID	"7e57ab1e-0000-4000-8000-0000000000%02x"
+/* A test may want another one. */
+#ifndef VMM_TYPE
 #define VMM_TYPE	"vgpu-512m"
 #define VMM_VRAM	(512 * MIB)
+#endif
 #define VMM_PARENT	"/sys/class/mdev_bus/7670:00:00.0/mdev_supported_types/"
 
 /* Memory: what the driver needs, and behind it what comes and goes. */
@@ -34,6 +38,8 @@
 /**
  * struct vmm - an instance, and its driver
  * @uuid: of the instance
+ * @container: of type1, with @group; or -1
+ * @iommufd: what is used instead, with @ioas; or -1
  * @events: what vectors 0 and 1 are connected to
  * @ram: memory, VMM_BASE as the device sees it
  * @lock: serialises the admin queue
@@ -44,6 +50,8 @@ struct vmm {
 	char uuid[40];
 	int container;
 	int group;
+	int iommufd;
+	uint32_t ioas;
 	int device;
 	int events[2];
 	uint64_t at[VFIO_PCI_NUM_REGIONS];
@@ -111,17 +119,27 @@ static inline int instances_available(const char *type)
 	return read_file(path, text, sizeof(text)) ? -1 : atoi(text);
 }
 
-static inline int vmm_dma_map(struct vmm *v, uint64_t offset, uint64_t bytes)
+/* Give the device memory: @bytes at @at, as it sees them from VMM_BASE + @offset. */
+static inline int vmm_dma_map_at(struct vmm *v, void *at, uint64_t offset,
+				 uint64_t bytes)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.vaddr = (uintptr_t)v->ram + offset,
+		.vaddr = (uintptr_t)at,
 		.iova = VMM_BASE + offset,
 		.size = bytes,
 	};
 
+	if (v->iommufd >= 0)
+		return iommufd_map(v->iommufd, v->ioas, at, VMM_BASE + offset,
+				   bytes);
 	return ioctl(v->container, VFIO_IOMMU_MAP_DMA, &map) ? -errno : 0;
+}
+
+static inline int vmm_dma_map(struct vmm *v, uint64_t offset, uint64_t bytes)
+{
+	return vmm_dma_map_at(v, v->ram + offset, offset, bytes);
 }
 
 static inline int vmm_dma_unmap(struct vmm *v, uint64_t offset, uint64_t bytes)
@@ -132,6 +150,8 @@ static inline int vmm_dma_unmap(struct vmm *v, uint64_t offset, uint64_t bytes)
 		.size = bytes,
 	};
 
+	if (v->iommufd >= 0)
+		return iommufd_unmap(v->iommufd, v->ioas, unmap.iova, bytes);
 	if (ioctl(v->container, VFIO_IOMMU_UNMAP_DMA, &unmap))
 		return -errno;
 	return unmap.size == bytes ? 0 : -ERANGE;
@@ -202,10 +222,20 @@ static inline int vmm_open_device(struct vmm *v)
 {
 	struct vfio_region_info info;
 	uint32_t i;
+	int ret;
 
-	v->device = ioctl(v->group, VFIO_GROUP_GET_DEVICE_FD, v->uuid);
-	if (v->device < 0)
-		return -errno;
+	if (v->iommufd >= 0) {
+		v->device = iommufd_open_device(v->uuid, v->iommufd);
+		if (v->device < 0)
+			return v->device;
+		ret = iommufd_attach(v->device, v->ioas);
+		if (ret)
+			return ret;
+	} else {
+		v->device = ioctl(v->group, VFIO_GROUP_GET_DEVICE_FD, v->uuid);
+		if (v->device < 0)
+			return -errno;
+	}
 	for (i = 0; i < VFIO_PCI_NUM_REGIONS; i++) {
 		memset(&info, 0, sizeof(info));
 		info.argsz = sizeof(info);
@@ -240,12 +270,32 @@ static inline int vmm_open_group(struct vmm *v)
 	return 0;
 }
 
-/* An instance of VMM_TYPE, opened, with memory. */
-static inline int vmm_open(struct vmm *v, int number)
+/* Let go of the device, and of what it was opened by. */
+static inline void vmm_let_go(struct vmm *v)
+{
+	int *fds[] = { &v->device, &v->group, &v->container, &v->iommufd };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (*fds[i] >= 0)
+			close(*fds[i]);
+		*fds[i] = -1;
+	}
+}
+
+/* Whether devices can be opened by iommufd at all. */
+static inline bool vmm_has_iommufd(void)
+{
+	return !access(IOMMUFD_PATH, R_OK | W_OK);
+}
+
+/* An instance of VMM_TYPE, opened by a container or by iommufd, with memory. */
+static inline int vmm_open_by(struct vmm *v, int number, bool iommufd)
 {
 	int ret;
 
 	memset(v, 0, sizeof(*v));
+	v->container = v->group = v->iommufd = v->device = -1;
 	snprintf(v->uuid, sizeof(v->uuid), VMM_UUID, number);
 	pthread_mutex_init(&v->lock, NULL);
 	/* It may be built in. */
@@ -261,18 +311,26 @@ static inline int vmm_open(struct vmm *v, int number)
 		return -ENOMEM;
 	v->events[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	v->events[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	ret = vmm_open_group(v);
+	if (iommufd) {
+		v->iommufd = open(IOMMUFD_PATH, O_RDWR | O_CLOEXEC);
+		ret = v->iommufd < 0 ? -errno :
+				       iommufd_ioas_alloc(v->iommufd, &v->ioas);
+	} else {
+		ret = vmm_open_group(v);
+	}
 	if (!ret)
 		ret = vmm_dma_map(v, 0, VMM_FIXED);
 	return ret ? ret : vmm_open_device(v);
 }
 
+static inline int vmm_open(struct vmm *v, int number)
+{
+	return vmm_open_by(v, number, false);
+}
+
 static inline int vmm_close(struct vmm *v)
 {
-	if (v->device >= 0)
-		close(v->device);
-	close(v->group);
-	close(v->container);
+	vmm_let_go(v);
 	close(v->events[0]);
 	close(v->events[1]);
 	munmap(v->ram, VMM_RAM);
