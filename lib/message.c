@@ -2,6 +2,7 @@
 /*
  * The one line about the last failure that a handle keeps.
  */
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -18,6 +19,14 @@ void vgpu_message_fini(struct vgpu_message *msg)
 	pthread_mutex_destroy(&msg->lock);
 }
 
+/* Names that a message quotes may be anybody's: it stays one line. */
+static void message_flatten(char *text)
+{
+	for (; *text; text++)
+		if (iscntrl((unsigned char)*text))
+			*text = '?';
+}
+
 int vgpu_message_set(struct vgpu_message *msg, int error, const char *format,
 		     ...)
 {
@@ -26,6 +35,7 @@ int vgpu_message_set(struct vgpu_message *msg, int error, const char *format,
 	va_start(args, format);
 	pthread_mutex_lock(&msg->lock);
 	vsnprintf(msg->text, sizeof(msg->text), format, args);
+	message_flatten(msg->text);
 	pthread_mutex_unlock(&msg->lock);
 	va_end(args);
 	return error;
