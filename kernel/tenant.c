@@ -26,7 +26,7 @@ static int vgpu_tenant_model(struct vgpu_tenant *t,
 	if (!bytes)
 		return -EINVAL;
 	/* Page aligned: it is longer than a page.  A shortage is the caller's. */
-	t->m = kvmalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	t->m = kvzalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!t->m)
 		return -ENOMEM;
 	ret = vgpu_model_init(t->m, bytes, config);

@@ -201,7 +201,7 @@ static int device_create(struct vgpu_allocator *a,
 		goto free_device;
 	}
 	err = -ENOMEM;
-	d->vram = malloc(state);
+	d->vram = calloc(1, state);
 	if (d->vram)
 		err = vgpu_vram_init(d->vram, state, m->total_bytes,
 				     a->bank_shift, a->max_blocks);

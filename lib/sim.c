@@ -185,12 +185,15 @@ static int sim_model(struct vgpu_sim *s, const struct vgpu_sim_kind *kind)
 	if (!bytes)
 		return -EINVAL;
 	bytes = (bytes + 63) & ~(size_t)63;
-	s->m = aligned_alloc(64, bytes);
-	if (!s->m)
+	/* Pages that it never touches are never taken. */
+	s->m = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (s->m == MAP_FAILED)
 		return -ENOMEM;
+	s->m_bytes = bytes;
 	ret = vgpu_model_init(s->m, bytes, &config);
 	if (ret) {
-		free(s->m);
+		munmap(s->m, bytes);
 		return ret;
 	}
 	vgpu_model_telemetry(s->m, telemetry(s->info.temperature_mc),
@@ -231,7 +234,7 @@ static int sim_parts(struct vgpu_sim *s, const struct vgpu_sim_kind *kind,
 err_engine:
 	vgpu_sim_engine_fini(s);
 err_model:
-	free(s->m);
+	munmap(s->m, s->m_bytes);
 	return ret;
 }
 
@@ -241,7 +244,7 @@ static void sim_parts_end(struct vgpu_sim *s)
 		vgpu_sim_vram_close(s);
 	vgpu_sim_engine_fini(s);
 	vgpu_model_fini(s->m);
-	free(s->m);
+	munmap(s->m, s->m_bytes);
 }
 
 static int sim_start(struct vgpu_sim *s, const struct vgpu_sim_kind *kind,

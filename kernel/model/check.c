@@ -18,13 +18,15 @@ static const char *vgpu_check_table(const struct vgpu_table *t)
 	for (i = 1; i <= t->max; i++)
 		used += vgpu_table_used(t, i);
 	for (i = t->first; i; i = t->link[i]) {
-		HOLDS(i <= t->max);
+		HOLDS(i < t->fresh);
 		HOLDS(++unused <= t->max);
 		last = i;
 	}
 	HOLDS(last == t->last);
 	HOLDS(used == t->count);
-	HOLDS(used + unused == t->max);
+	for (i = t->fresh; i <= t->max; i++)
+		HOLDS(!t->link[i]);
+	HOLDS(used + unused + 1 == t->fresh);
 	return NULL;
 }
 

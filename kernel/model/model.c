@@ -133,7 +133,6 @@ int vgpu_model_init(void *mem, size_t bytes,
 
 	if (!need || bytes < need || (uintptr_t)mem & 63)
 		return -EINVAL;
-	memset(mem, 0, need);
 	m->config = *config;
 	vgpu_model_carve(m, config);
 	m->todo_size = vgpu_todo_size(config);

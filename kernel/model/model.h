@@ -235,7 +235,10 @@ struct vgpu_model_error {
 	u32 reserved;
 };
 
-/* A device: its memory is the caller's, zeroed or not, aligned to 64. */
+/*
+ * A device: its memory is the caller's, zero, and aligned to 64.  What is not in
+ * use yet is not touched.
+ */
 size_t vgpu_model_bytes(const struct vgpu_model_config *config);
 int vgpu_model_init(void *mem, size_t bytes,
 		    const struct vgpu_model_config *config);

@@ -755,6 +755,7 @@ int vgpu_model_load(struct vgpu_model *m, const void *buf, size_t bytes)
 		return 0;
 	}
 	vgpu_model_fini(m);
+	memset(m, 0, vgpu_model_bytes(&config));
 	vgpu_model_init(m, vgpu_model_bytes(&config), &config);
 	m->status |= engine;
 	vgpu_account_set_limit(&m->account, limit);

@@ -18,26 +18,22 @@ struct vgpu_table {
 	u16 *gen;	/* likewise */
 	u32 max;
 	u32 count;
-	u32 first;	/* free slots, first to last */
+	u32 first;	/* free slots that were used, first to last */
 	u32 last;
+	u32 fresh;	/* from here on none was ever used */
 };
 
+/* @link and @gen are zero; they are not touched beyond what is used. */
 static inline void vgpu_table_init(struct vgpu_table *t, u32 *link, u16 *gen,
 				   u32 max)
 {
-	u32 i;
-
 	t->link = link;
 	t->gen = gen;
 	t->max = max;
 	t->count = 0;
-	t->first = 1;
-	t->last = max;
-	for (i = 0; i <= max; i++) {
-		link[i] = i < max ? i + 1 : 0;
-		gen[i] = 0;
-	}
-	link[0] = 0;
+	t->first = 0;
+	t->last = 0;
+	t->fresh = 1;
 }
 
 static inline u32 vgpu_table_id(const struct vgpu_table *t, u32 index)
@@ -68,14 +64,29 @@ static inline u32 vgpu_table_take(struct vgpu_table *t)
 {
 	u32 index = t->first;
 
-	if (!index)
-		return 0;
-	t->first = t->link[index];
-	if (!t->first)
-		t->last = 0;
+	if (t->fresh <= t->max) {
+		index = t->fresh++;
+	} else {
+		if (!index)
+			return 0;
+		t->first = t->link[index];
+		if (!t->first)
+			t->last = 0;
+	}
 	t->link[index] = VGPU_TABLE_USED;
 	t->count++;
 	return index;
+}
+
+/* Put a slot at the end of the line. */
+static inline void vgpu_table_line_up(struct vgpu_table *t, u32 index)
+{
+	t->link[index] = 0;
+	if (t->last)
+		t->link[t->last] = index;
+	else
+		t->first = index;
+	t->last = index;
 }
 
 /* That very slot with that generation, for a state that is loaded. */
@@ -85,6 +96,8 @@ static inline bool vgpu_table_take_id(struct vgpu_table *t, u32 id)
 
 	if (!index || index > t->max || vgpu_table_used(t, index))
 		return false;
+	while (t->fresh <= index)
+		vgpu_table_line_up(t, t->fresh++);
 	for (i = t->first; i && i != index; i = t->link[i])
 		before = i;
 	if (before)
@@ -121,27 +134,16 @@ static inline void vgpu_table_relink(struct vgpu_table *t)
 
 	t->first = 0;
 	t->last = 0;
-	for (i = 1; i <= t->max; i++) {
-		if (vgpu_table_used(t, i))
-			continue;
-		t->link[i] = 0;
-		if (t->last)
-			t->link[t->last] = i;
-		else
-			t->first = i;
-		t->last = i;
-	}
+	t->fresh = t->max + 1;
+	for (i = 1; i <= t->max; i++)
+		if (!vgpu_table_used(t, i))
+			vgpu_table_line_up(t, i);
 }
 
 static inline void vgpu_table_drop(struct vgpu_table *t, u32 index)
 {
 	t->gen[index]++;
-	t->link[index] = 0;
-	if (t->last)
-		t->link[t->last] = index;
-	else
-		t->first = index;
-	t->last = index;
+	vgpu_table_line_up(t, index);
 	t->count--;
 }
 

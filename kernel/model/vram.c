@@ -96,7 +96,12 @@ static u32 ext_take_unused(struct vgpu_vram *v)
 {
 	u32 i = v->unused;
 
-	v->unused = v->ext[i].next;
+	if (i) {
+		v->unused = v->ext[i].next;
+		return i;
+	}
+	i = v->fresh++;
+	v->ext[i].gen = 1;
 	return i;
 }
 
@@ -321,7 +326,6 @@ int vgpu_vram_init(void *mem, u64 bytes, u64 size, u32 bank_shift,
 
 	if (!need || bytes < need || (unsigned long)mem % 8)
 		return -EINVAL;
-	memset(mem, 0, need);
 	bank_len = 1ull << (bank_shift - VGPU_VRAM_GRANULE_SHIFT);
 	total = size >> VGPU_VRAM_GRANULE_SHIFT;
 	v->magic = VRAM_MAGIC;
@@ -331,10 +335,7 @@ int vgpu_vram_init(void *mem, u64 bytes, u64 size, u32 bank_shift,
 	v->banks = (u32)((total + bank_len - 1) / (u32)bank_len);
 	v->extents = 1 + 2 * (max_blocks + 1) + v->banks;
 	v->index_shift = vram_log2(v->extents - 1) + 1;
-	for (i = v->extents - 1; i; i--) {
-		v->ext[i].gen = 1;
-		ext_put_unused(v, i);
-	}
+	v->fresh = 1;
 	for (i = 0; i < v->banks; i++) {
 		u64 start = i * bank_len;
 		u32 x = ext_take_unused(v);

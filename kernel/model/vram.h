@@ -93,7 +93,10 @@ struct vgpu_vram_move {
  */
 u64 vgpu_vram_bytes(u64 size, u32 bank_shift, u32 max_blocks);
 
-/* Build an empty allocator in mem, 8-byte aligned; -EINVAL as above. */
+/*
+ * Build an empty allocator in mem, which is zero and 8-byte aligned; -EINVAL as
+ * above.  What is not in use yet is not touched.
+ */
 int vgpu_vram_init(void *mem, u64 bytes, u64 size, u32 bank_shift,
 		   u32 max_blocks);
 

@@ -15,7 +15,7 @@
 
 #include "vram.h"
 
-#define VRAM_MAGIC		0x3130766d61727676ull	/* "vvramv01" */
+#define VRAM_MAGIC		0x3230766d61727676ull	/* "vvramv02" */
 
 /* 64 KiB, the alignment that the second set of bins is for. */
 #define VRAM_COARSE_SHIFT	16
@@ -85,9 +85,9 @@ struct vgpu_vram {
 	u32 banks;
 	u32 extents;		/* index 0 included */
 	u32 index_shift;	/* bits of a handle that are the index */
-	u32 unused;		/* first unused extent */
+	u32 unused;		/* first unused extent of those below fresh */
+	u32 fresh;		/* from here on none was ever used */
 	u32 count;
-	u32 pad;
 	u64 free_len;
 	u64 used_len;
 	u64 peak_len;

@@ -26,12 +26,13 @@ static bool check_header(const struct vgpu_vram *v, u64 bytes)
 {
 	u64 banks;
 
-	if (bytes < sizeof(*v) || v->magic != VRAM_MAGIC || v->pad ||
+	if (bytes < sizeof(*v) || v->magic != VRAM_MAGIC ||
 	    vgpu_vram_bytes(v->size, v->bank_shift, v->max_blocks) != bytes)
 		return false;
 	banks = (v->size + (1ull << v->bank_shift) - 1) >> v->bank_shift;
 	return v->banks == banks &&
 	       v->extents == 1 + 2 * (v->max_blocks + 1) + banks &&
+	       v->fresh && v->fresh <= v->extents &&
 	       v->index_shift == vram_log2(v->extents - 1) + 1;
 }
 
@@ -91,7 +92,7 @@ static bool check_bank(const struct vgpu_vram *v, u32 bank, struct vram_sums *s)
 	while (i) {
 		const struct vram_extent *x;
 
-		if (i >= v->extents)
+		if (i >= v->fresh)
 			return false;
 		x = &v->ext[i];
 		if (x->start != pos || !x->len || x->len > end - pos ||
@@ -114,12 +115,17 @@ static bool check_unused(const struct vgpu_vram *v, u32 expected)
 	u32 n;
 
 	for (n = 0; i && n < expected; n++) {
-		if (i >= v->extents || v->ext[i].state != EXT_UNUSED ||
+		if (i >= v->fresh || v->ext[i].state != EXT_UNUSED ||
 		    !v->ext[i].gen || v->ext[i].gen > vram_gen_max(v))
 			return false;
 		i = v->ext[i].next;
 	}
-	return !i && n == expected;
+	if (i || n + (v->extents - v->fresh) != expected)
+		return false;
+	for (i = v->fresh; i < v->extents; i++)
+		if (v->ext[i].state != EXT_UNUSED)
+			return false;
+	return true;
 }
 
 static bool check_bins(const struct vgpu_vram *v, u32 set, u32 expected)

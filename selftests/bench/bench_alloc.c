@@ -66,7 +66,10 @@ static void *ours_create(uint64_t heap, uint32_t blocks)
 	if (!o)
 		return NULL;
 	o->v = aligned_alloc(64, (bytes + 63) & ~63ull);
-	if (!o->v || vgpu_vram_init(o->v, bytes, heap, BANK_SHIFT, max))
+	if (!o->v)
+		exit(1);
+	memset(o->v, 0, bytes);
+	if (vgpu_vram_init(o->v, bytes, heap, BANK_SHIFT, max))
 		exit(1);
 	return o;
 }

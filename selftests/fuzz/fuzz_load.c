@@ -71,6 +71,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	if (vgpu_model_save(w.s.m, buf, bytes) != bytes)
 		fuzz_stop("two lengths of one state");
 	vgpu_model_fini(w.s.m);
+	memset(w.s.m, 0, vgpu_model_bytes(&w.s.config));
 	vgpu_model_init(w.s.m, vgpu_model_bytes(&w.s.config), &w.s.config);
 	pages(&w);
 	damage(&w, buf, bytes);

@@ -85,7 +85,8 @@ static inline int shell_open(struct shell *s,
 	bytes = vgpu_model_bytes(&s->config);
 	if (!bytes)
 		return -EINVAL;
-	s->m = aligned_alloc(64, bytes);
+	s->m = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
+	memset(s->m, 0, bytes);
 	s->vram = calloc(1, s->config.vram_bytes);
 	s->guest = aligned_alloc(4096, SHELL_GUEST_BYTES);
 	memset(s->guest, 0, SHELL_GUEST_BYTES);

@@ -248,6 +248,7 @@ static const char *try(struct shell *b, const u8 *buf, s64 bytes)
 	if (!bad)
 		bad = model_gone(b);
 	vgpu_model_fini(b->m);
+	memset(b->m, 0, vgpu_model_bytes(&b->config));
 	vgpu_model_init(b->m, vgpu_model_bytes(&b->config), &b->config);
 	return bad;
 }

@@ -56,7 +56,7 @@ VGPU_TEST(geometry_limits)
 VGPU_TEST(largest_geometry)
 {
 	u64 bytes = vgpu_vram_bytes(1ull << 40, 30, VGPU_VRAM_MAX_BLOCKS);
-	struct vgpu_vram *v = malloc(bytes);
+	struct vgpu_vram *v = calloc(1, bytes);
 	struct vgpu_vram_block b;
 	struct vgpu_vram_stats s;
 	u32 handle, last = 0;

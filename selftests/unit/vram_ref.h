@@ -65,7 +65,7 @@ static inline void ref_init(struct ref *r, u64 size, u32 bank_shift,
 	r->granules = (u32)(size / VGPU_VRAM_GRANULE);
 	r->bytes = vgpu_vram_bytes(size, bank_shift, max_blocks);
 	REF_CHECK(r->bytes);
-	r->v = malloc(r->bytes);
+	r->v = calloc(1, r->bytes);
 	r->content = calloc(r->granules, sizeof(*r->content));
 	r->taken = calloc(r->granules, 1);
 	r->blocks = calloc(max_blocks, sizeof(*r->blocks));
