@@ -21,12 +21,14 @@ cd "$(dirname "$0")/../../.." || exit
 
 # Inside.
 if [ "${1-}" = --inside ]; then
-	dir=$2 how=$3 module=$4 memcpy=$5
+	dir=$2 how=$3 module=$4 peers=$5
 	shift 5
 	# shellcheck disable=SC2046 # a list
-	modprobe -a $(modinfo -F depends "$module" | tr ',' ' ') vgem || exit
+	modprobe -a $(modinfo -F depends "$module" | tr ',' ' ') vgem \
+		vfio_iommu_type1 || exit
 	insmod "$module" || exit
-	insmod "$memcpy/vgpu_bench_memcpy.ko" || exit
+	insmod "$peers/vgpu_bench_memcpy.ko" || exit
+	insmod "$peers/mtty.ko" || exit
 	rc=0
 	for p; do
 		name=${p##*/bench_}
@@ -43,14 +45,17 @@ shift 2
 release=$(kernel_release "$kernel")
 [ -n "$release" ] || { echo "bench-vm: no kernel $kernel: run make deps" >&2; exit 1; }
 mkdir -p "$dir"
-memcpy=$dir/memcpy-$release
+peers=$dir/peers-$release
+sample=samples/vfio-mdev/mtty.c
 build()
 {
 	tools/build-module.sh "$release" build/modules/RELEASE || return
-	mkdir -p "$memcpy" &&
-	cp -u selftests/bench/vm/memcpy/* "$memcpy" &&
+	[ -f "$peers/$sample" ] || tools/kernel-source.sh \
+		"$(sed 's/^\([0-9]*\.[0-9]*\).*/\1/' <<<"$release")" "$peers" \
+		"$sample" || return
+	cp -u selftests/bench/vm/peers/* "$peers/$sample" "$peers" &&
 	env -u MAKEFLAGS -u MAKELEVEL -u MFLAGS make \
-		-C "$(kernel_headers "$kernel")" M="$(realpath "$memcpy")"
+		-C "$(kernel_headers "$kernel")" M="$(realpath "$peers")"
 }
 if ! build >"$dir/vm.build" 2>&1; then
 	cat "$dir/vm.build" >&2
@@ -66,7 +71,7 @@ run()
 	selftests/vm/boot.sh -k "$release" -t 900 -w "$dir" -l "$dir/vm-$how.console" \
 		-a "$accel" "$@" env ${BENCH_ARGS:+BENCH_ARGS="$BENCH_ARGS"} \
 		selftests/bench/vm/run.sh --inside "$dir" "$how" \
-		"build/modules/$release/vgpu.ko" "$memcpy" "${programs[@]}"
+		"build/modules/$release/vgpu.ko" "$peers" "${programs[@]}"
 }
 
 programs=("$@")
