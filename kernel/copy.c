@@ -52,27 +52,16 @@ static struct page *vgpu_place_page(const struct vgpu_place *p, u64 offset,
 static void *vgpu_place_at(const struct vgpu_place *p, u64 done, u64 *bytes,
 			   bool write, gfp_t gfp)
 {
-	u64 offset = p->offset + done, want = *bytes, have;
-	struct page *page, *next;
-	void *at;
+	u64 offset = p->offset + done;
+	struct page *page;
 
 	if (!p->store && p->mem->vaddr)
 		return p->mem->vaddr + offset;
+	/* Looking whether the next page lies behind it costs more than it saves. */
+	*bytes = min_t(u64, *bytes, PAGE_SIZE - offset_in_page(offset));
 	page = vgpu_place_page(p, offset, write, gfp);
-	if (IS_ERR(page))
-		return page;
-	have = PAGE_SIZE - offset_in_page(offset);
-	at = page ? page_address(page) + offset_in_page(offset) : NULL;
-	/* Neighbours are often neighbours in the machine, too. */
-	while (have < want) {
-		next = vgpu_place_page(p, offset + have, write, gfp);
-		if (IS_ERR(next) || !next != !page ||
-		    (page && page_address(next) != at + have))
-			break;
-		have += PAGE_SIZE;
-	}
-	*bytes = min(want, have);
-	return at;
+	return IS_ERR_OR_NULL(page) ? ERR_CAST(page) :
+				      page_address(page) + offset_in_page(offset);
 }
 
 /*
@@ -106,11 +95,9 @@ static gfp_t vgpu_pace_gfp(const struct vgpu_pace *pace)
 	return READ_ONCE(*pace->fences) ? GFP_NOWAIT : GFP_KERNEL;
 }
 
-/* Whether to go on. */
-static bool vgpu_breathe(u64 done, const struct vgpu_pace *pace)
+/* Between two chunks: whether to go on. */
+static bool vgpu_breathe(const struct vgpu_pace *pace)
 {
-	if (done & (VGPU_COPY_CHUNK - 1))
-		return true;
 	cond_resched();
 	if (READ_ONCE(*pace->stop))
 		return false;
@@ -151,23 +138,25 @@ static int vgpu_copy_piece(const struct vgpu_place *to, u64 done,
 int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
 	      u64 bytes, const struct vgpu_pace *pace)
 {
+	u64 done = 0, end, n;
 	struct mutex *guard;
-	u64 done = 0, n;
 	void *src;
 	int ret;
 
 	while (done < bytes) {
-		n = vgpu_next(done, bytes);
+		end = done + vgpu_next(done, bytes);
 		ret = vgpu_enter(to, from, &guard);
 		if (ret)
 			return ret;
-		src = vgpu_place_at(from, done, &n, false, GFP_NOWAIT);
-		ret = vgpu_copy_piece(to, done, src, n, pace);
+		for (; done < end && !ret; done += n) {
+			n = end - done;
+			src = vgpu_place_at(from, done, &n, false, GFP_NOWAIT);
+			ret = vgpu_copy_piece(to, done, src, n, pace);
+		}
 		vgpu_leave(guard);
 		if (ret)
 			return ret;
-		done += n;
-		if (!vgpu_breathe(done, pace))
+		if (done < bytes && !vgpu_breathe(pace))
 			return -ECANCELED;
 	}
 	return 0;
@@ -176,26 +165,29 @@ int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
 int vgpu_fill(const struct vgpu_place *to, u64 bytes, u32 pattern,
 	      const struct vgpu_pace *pace)
 {
+	u64 done = 0, end, n;
 	struct mutex *guard;
-	u64 done = 0, n;
 	void *dst;
 	int ret;
 
 	while (done < bytes) {
-		n = vgpu_next(done, bytes);
+		end = done + vgpu_next(done, bytes);
 		ret = vgpu_enter(to, NULL, &guard);
 		if (ret)
 			return ret;
-		/* What is not there is zero already. */
-		dst = vgpu_place_at(to, done, &n, pattern,
-				    vgpu_pace_gfp(pace));
-		if (!IS_ERR_OR_NULL(dst))
-			memset32(dst, pattern, n / sizeof(pattern));
+		for (; done < end && !ret; done += n) {
+			n = end - done;
+			/* What is not there is zero already. */
+			dst = vgpu_place_at(to, done, &n, pattern,
+					    vgpu_pace_gfp(pace));
+			ret = PTR_ERR_OR_ZERO(dst);
+			if (dst && !ret)
+				memset32(dst, pattern, n / sizeof(pattern));
+		}
 		vgpu_leave(guard);
-		if (IS_ERR(dst))
-			return PTR_ERR(dst);
-		done += n;
-		if (!vgpu_breathe(done, pace))
+		if (ret)
+			return ret;
+		if (done < bytes && !vgpu_breathe(pace))
 			return -ECANCELED;
 	}
 	return 0;

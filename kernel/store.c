@@ -17,9 +17,6 @@
 
 #include "store.h"
 
-#define VGPU_CHUNK_SHIFT	9
-#define VGPU_CHUNK_PAGES	(1ul << VGPU_CHUNK_SHIFT)
-
 static unsigned long vgpu_store_chunks(const struct vgpu_store *s)
 {
 	return DIV_ROUND_UP(s->bytes, PAGE_SIZE * VGPU_CHUNK_PAGES);
@@ -83,18 +80,6 @@ void vgpu_store_fini(struct vgpu_store *s)
 	fput(s->map_file);
 	fput(s->file);
 	mem_cgroup_put(s->memcg);
-}
-
-struct page *vgpu_store_peek(const struct vgpu_store *s, pgoff_t index)
-{
-	struct page **chunk;
-
-	/* Pairs with the release in vgpu_store_take(): the chunk is zeroed. */
-	chunk = smp_load_acquire(&s->chunks[index >> VGPU_CHUNK_SHIFT]);
-	if (!chunk)
-		return NULL;
-	/* Likewise: the page is. */
-	return smp_load_acquire(&chunk[index & (VGPU_CHUNK_PAGES - 1)]);
 }
 
 static struct page *vgpu_store_take(struct vgpu_store *s, pgoff_t index,

@@ -17,6 +17,10 @@ struct file;
 struct mem_cgroup;
 struct page;
 
+/* Pages that an entry of the upper level stands for. */
+#define VGPU_CHUNK_SHIFT	9
+#define VGPU_CHUNK_PAGES	(1ul << VGPU_CHUNK_SHIFT)
+
 /**
  * struct vgpu_store - content of VRAM, offset 0 to @bytes
  * @file: owns the pages
@@ -61,7 +65,18 @@ struct page *vgpu_store_page(struct vgpu_store *s, pgoff_t index, gfp_t gfp);
 struct page *vgpu_store_get_page(struct vgpu_store *s, pgoff_t index);
 
 /* The page at an index if it is there, else NULL: it is all zeroes. */
-struct page *vgpu_store_peek(const struct vgpu_store *s, pgoff_t index);
+static inline struct page *vgpu_store_peek(const struct vgpu_store *s,
+					   pgoff_t index)
+{
+	struct page **chunk;
+
+	/* Pairs with the release in vgpu_store_take(): the chunk is zeroed. */
+	chunk = smp_load_acquire(&s->chunks[index >> VGPU_CHUNK_SHIFT]);
+	if (!chunk)
+		return NULL;
+	/* Likewise: the page is. */
+	return smp_load_acquire(&chunk[index & (VGPU_CHUNK_PAGES - 1)]);
+}
 
 /* Make a range zero that nobody uses, and give its whole pages back. */
 void vgpu_store_zero(struct vgpu_store *s, u64 offset, u64 bytes);
