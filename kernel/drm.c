@@ -88,7 +88,8 @@ static long vgpu_drm_kick(struct file *filp, void __user *arg)
 	struct drm_vgpu_kick args;
 	long ret;
 
-	if (drm_dev_is_unplugged(dev))
+	/* A hint, as for all calls: what is used here stays as long as the file. */
+	if (READ_ONCE(dev->unplugged))
 		return -ENODEV;
 	if (copy_from_user(&args, arg, sizeof(args)))
 		return -EFAULT;
