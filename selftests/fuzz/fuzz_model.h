@@ -500,7 +500,7 @@ static inline void do_lie(struct world *w)
 	if (vgpu_model_done(s->m, id, 0, s->now_ns, 0) != -ENOENT ||
 	    vgpu_model_built(s->m, id, 0, &s->info, 0) != -ENOENT ||
 	    vgpu_model_ring_attach(s->m, id, NULL) != -ENOENT ||
-	    vgpu_model_admin_attach(s->m, id, NULL) != -ENOENT)
+	    vgpu_model_admin_attach(s->m, id, -EIO, NULL) != -ENOENT)
 		fuzz_stop("a report of nothing was taken");
 }
 
