@@ -27,21 +27,6 @@ FIXTURE_SETUP(unmap)
 	ASSERT_EQ(0, vmm_ring(&self->v, VMM_RING));
 }
 
-/* Bytes of memory that are pinned for this process, or -1. */
-static long locked_kib(void)
-{
-	char line[128];
-	long kib = -1;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmLck: %ld", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib;
-}
-
 FIXTURE_TEARDOWN(unmap)
 {
 	vmm_close_device(&self->v);
