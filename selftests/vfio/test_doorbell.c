@@ -143,7 +143,7 @@ static uint32_t reaped(struct vmm *v, uint32_t n, int ms)
 	return got;
 }
 
-TEST_F(doorbell, rings)
+TEST_F_TIMEOUT(doorbell, rings, 120)
 {
 	struct vmm *v = &self->v;
 	int i;
@@ -207,7 +207,7 @@ static void *keep_busy(void *arg)
 	return NULL;
 }
 
-TEST_F(doorbell, busy)
+TEST_F_TIMEOUT(doorbell, busy, 120)
 {
 	struct vmm *v = &self->v, busy = self->v;
 	pthread_t thread;
@@ -229,7 +229,7 @@ TEST_F(doorbell, busy)
 }
 
 /* A limit, of which each can be given back. */
-TEST_F(doorbell, limit)
+TEST_F_TIMEOUT(doorbell, limit, 120)
 {
 	struct vmm *v = &self->v;
 	int i, round;
@@ -255,7 +255,7 @@ TEST_F(doorbell, limit)
 }
 
 /* Eventfds that are closed first, devices that are, and resets in between. */
-TEST_F(doorbell, life)
+TEST_F_TIMEOUT(doorbell, life, 120)
 {
 	struct vmm *v = &self->v;
 	int event, i;
@@ -306,7 +306,7 @@ static void *ringer(void *arg)
 }
 
 /* Rung all the time, while it is connected, let go, reset and closed. */
-TEST_F(doorbell, storm)
+TEST_F_TIMEOUT(doorbell, storm, 120)
 {
 	struct vmm *v = &self->v;
 	struct ringer r[2] = { 0 };

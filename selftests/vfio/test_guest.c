@@ -111,7 +111,7 @@ static int pages(struct vmm *v, uint64_t object, uint64_t first, uint64_t n,
 			 list, 0, 0);
 }
 
-TEST_F(guest, page_lists)
+TEST_F_TIMEOUT(guest, page_lists, 240)
 {
 	uint64_t *list, r[2], object, i, k;
 	static const struct {
@@ -222,7 +222,7 @@ static int alias(struct vmm *v, uint64_t offset, uint64_t bytes)
 	return p == MAP_FAILED ? -errno : vmm_dma_map(v, VMM_ALIAS, bytes);
 }
 
-TEST_F(guest, bar2_as_memory)
+TEST_F_TIMEOUT(guest, bar2_as_memory, 240)
 {
 	uint64_t object, r[2], at_alias, at_vram, offset, i;
 	struct vmm *v = &self->v;
@@ -321,7 +321,7 @@ static void *scribble(void *arg)
 	return NULL;
 }
 
-TEST_F(guest, rings_that_change)
+TEST_F_TIMEOUT(guest, rings_that_change, 240)
 {
 	const uint64_t bytes = VGPU_RING_BYTES(VMM_ENTRIES, VMM_ENTRIES);
 	struct vgpu_cmd cmds[8] = { 0 }, nop = { .opcode = VGPU_CMD_NOP };
@@ -394,7 +394,7 @@ TEST_F(guest, rings_that_change)
 }
 
 /* The admin queue likewise; then a reset makes it all new. */
-TEST_F(guest, admin_queue_that_changes)
+TEST_F_TIMEOUT(guest, admin_queue_that_changes, 240)
 {
 	const uint64_t bytes = VGPU_RING_BYTES(VMM_ENTRIES, VMM_ENTRIES);
 	struct vmm *v = &self->v;
@@ -440,7 +440,7 @@ static bool is_zero(const char *p, uint64_t bytes)
 }
 
 /* Two instances: neither sees what the other one has, nor what was before. */
-TEST_F(guest, isolation)
+TEST_F_TIMEOUT(guest, isolation, 240)
 {
 	struct vmm *a = &self->v, b;
 	uint64_t offset, at, in, at_in, i;

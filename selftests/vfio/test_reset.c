@@ -117,7 +117,7 @@ static int is_new(struct vmm *v)
 	return vmm_reg(v, VGPU_REG_STATUS) ? -EIO : 0;
 }
 
-TEST_F(reset, each)
+TEST_F_TIMEOUT(reset, each, 240)
 {
 	struct vmm *v = &self->v;
 	uint32_t i;
@@ -197,7 +197,7 @@ static void *storm(void *arg)
 	return NULL;
 }
 
-TEST_F(reset, storm)
+TEST_F_TIMEOUT(reset, storm, 240)
 {
 	struct storm s[THREADS] = { 0 };
 	pthread_t threads[THREADS];
@@ -233,7 +233,7 @@ TEST_F(reset, storm)
 }
 
 /* Closed in the middle of it all, and opened again. */
-TEST_F(reset, close)
+TEST_F_TIMEOUT(reset, close, 240)
 {
 	struct vmm *v = &self->v;
 	uint32_t i;
