@@ -284,7 +284,8 @@ VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c \
 VM_NESTED_TESTS := selftests/vm/test_mdev.sh
 VM_TESTS := $(VM_PROGRAMS) $(filter-out $(VM_NESTED_TESTS),$(wildcard selftests/vm/test_*.sh))
 # Those that want a kernel with fault injection, or with KUnit.
-VM_DEBUG_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/debug_*.c))
+VM_DEBUG_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/debug_*.c \
+		     selftests/vfio/debug_*.c))
 VM_DEBUG_TESTS := $(VM_DEBUG_PROGRAMS) $(wildcard selftests/vm/debug_*.sh)
 # What the scripts among them run.
 VM_LIBRARY := build/vgpuctl $(addprefix build/plain/selftests/unit/,test_device \
@@ -406,6 +407,8 @@ test: check-T
 # The kernel, of those that are installed, by version or release.
 KERNEL ?= 6.12
 VM_PARTS := vm-6.12 vm-6.1 vm-nested
+VM_DEBUG_PARTS := vm-debug vm-debug-type1
+vfio_type1 := VGPU_VFIO=type1 VGPU_LOG_ALLOW=selftests/vm/kernel-log.type1
 
 ## check-vm:	the module's tests, in virtual machines with both kernels
 check-vm: deps
@@ -420,21 +423,30 @@ check-vm-nested:
 ## check-debug:	the same and more on a kernel that looks for everything, which is built
 ##		first (a quarter of an hour, once)
 check-debug: deps deps-debug
-	+$(Q)WERROR=1 CHECK_MAKE='$(MAKE)$(jobs)' selftests/check.sh build/check vm-debug
+	+$(Q)WERROR=1 CHECK_MAKE='$(MAKE)$(jobs)' selftests/check.sh build/check $(VM_DEBUG_PARTS)
 
+# Over iommufd, because lock checking has an end with the first report, and type1
+# is reported at once: it has a boot of its own.
 check-vm-debug: $(VM_PROGRAMS) $(VM_DEBUG_PROGRAMS) $(VM_LIBRARY)
 	$(Q)VM_LIMIT=$${VM_LIMIT:-7200} TEST_LIMIT=$${TEST_LIMIT:-1800} \
-		selftests/vm/check.sh debug build/check \
+		VGPU_VFIO=iommufd selftests/vm/check.sh debug build/check \
 		$(VM_TESTS) $(VM_DEBUG_TESTS)
 
+check-vm-debug-type1: $(VM_PROGRAMS)
+	$(Q)VM_LIMIT=$${VM_LIMIT:-7200} TEST_LIMIT=$${TEST_LIMIT:-1800} \
+		VM_NAME=type1 $(vfio_type1) selftests/vm/check.sh debug build/check \
+		$(filter build/vm/selftests/vfio/%,$(VM_PROGRAMS))
+
 ## test-vm:	one program of selftests/drm or vfio, or script of selftests/vm, or one case,
-##		T=test_device.open; KERNEL=6.1; ARGS=
+##		T=test_device.open; KERNEL=6.1; ARGS=; VFIO=iommufd or type1
+VFIO ?= $(if $(filter debug,$(KERNEL)),iommufd,type1)
 test-vm: T_SCRIPT = $(wildcard selftests/vm/$(firstword $(subst ., ,$(T))).sh)
 test-vm: T_PROGRAM = $(or $(T_SCRIPT),$(filter %/$(firstword $(subst ., ,$(T))),$(VM_PROGRAMS) $(VM_DEBUG_PROGRAMS)))
 test-vm: T_CASE = $(word 2,$(subst ., ,$(T)))
 test-vm: check-T
 	+$(Q)$(MAKE) --no-print-directory $(T_PROGRAM) $(if $(T_SCRIPT),$(VM_PROGRAMS) $(VM_LIBRARY))
 	$(Q)VM_NESTED=$(if $(filter $(VM_NESTED_TESTS),$(T_SCRIPT)),y) \
+		$(if $(filter type1,$(VFIO)),$(vfio_type1),VGPU_VFIO=$(VFIO)) \
 		selftests/vm/check.sh -a '$(ARGS) $(T_CASE:%=-t %)' $(KERNEL) \
 		build/vm/log $(T_PROGRAM)
 
@@ -587,7 +599,7 @@ help:
 	@sed -n 's/^## *//p' $(firstword $(MAKEFILE_LIST))
 	@echo 'Variables: PREFIX DESTDIR CC CXX CFLAGS LDFLAGS WERROR=1 V=1 FUZZ_S SOAK_S'
 
-.PHONY: all debug-kernel modules check $(PARTS:%=check-%) check-vm check-debug check-vm-debug $(VM_PARTS:%=check-%) \
+.PHONY: all debug-kernel modules check $(PARTS:%=check-%) check-vm check-debug $(VM_PARTS:%=check-%) $(VM_DEBUG_PARTS:%=check-%) \
 	check-T soak test test-vm vm symbols bench \
 	run-bench bench-vm run-bench-vm demo deps deps-bench deps-debug install uninstall clean distclean help FORCE
 .SECONDARY:

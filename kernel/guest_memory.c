@@ -156,7 +156,7 @@ static int vgpu_pin_begin(struct vgpu_guest *g, struct vgpu_pin *pin)
 
 	mutex_lock(&g->lock);
 	if (last < pin->iova)
-		ret = -EINVAL;
+		ret = -EFAULT;
 	else if (vgpu_guest_refuses(g, pin->iova, last))
 		ret = -EAGAIN;
 	else if (g->pages + pin->pages > VGPU_GUEST_PAGES)
@@ -438,21 +438,19 @@ static void vgpu_item_admin_attach(struct vgpu_guest *g,
 				   const struct vgpu_work *w)
 {
 	struct vgpu_guest_object *o = vgpu_guest_object(g, 0);
+	int status = o ? vgpu_admin_pin(o, w->address, w->bytes) : -ENOMEM;
 	struct vgpu_tenant *t = g->tenant;
-	void *vaddr = NULL;
-	int ret;
 
-	if (o && !vgpu_admin_pin(o, w->address, w->bytes))
-		vaddr = vgpu_guest_vmap(&o->mem, w->bytes);
-	mutex_lock(&t->lock);
-	if (o) {
-		o->mem.vaddr = vaddr;
-		if (READ_ONCE(o->mem.gone))
-			vaddr = NULL;
+	if (!status) {
+		o->mem.vaddr = vgpu_guest_vmap(&o->mem, w->bytes);
+		status = o->mem.vaddr ? 0 : -ENOMEM;
 	}
+	mutex_lock(&t->lock);
+	if (!status && READ_ONCE(o->mem.gone))
+		status = -EFAULT;
 	/* -ENOENT: there was a reset meanwhile. */
-	ret = vgpu_model_admin_attach(t->m, w->id, vaddr);
-	if (!ret && vaddr) {
+	if (!vgpu_model_admin_attach(t->m, w->id, status,
+				     status ? NULL : o->mem.vaddr) && !status) {
 		g->admin = o;
 		o = NULL;
 	}

@@ -30,6 +30,27 @@ struct vgpu_gpu;
 
 struct vgpu_tenant;
 
+/* Where a region begins in the device's file. */
+#define VGPU_REGION_SHIFT	40
+#define VGPU_REGION_MASK	((1ull << VGPU_REGION_SHIFT) - 1)
+
+/* Doorbells that eventfds ring: a bit each in &vgpu_tenant.rung. */
+#define VGPU_DOORBELLS		BITS_PER_LONG
+
+/**
+ * struct vgpu_doorbell - a doorbell that an eventfd rings
+ * @offset: of its page in BAR0
+ * @ring: what is written there
+ * @used: there is one; changed under the tenant's lock
+ * @virqfd: VFIO's part, NULL when the eventfd has been closed
+ */
+struct vgpu_doorbell {
+	u64 offset;
+	u32 ring;
+	bool used;
+	struct virqfd *virqfd;
+};
+
 /**
  * struct vgpu_usage - what has been used
  * @busy_ns: time that commands ran
@@ -57,6 +78,8 @@ struct vgpu_usage {
  * @irq_lock: protects @vectors, @request
  * @vectors: of MSI-X, that are connected to something
  * @request: who is asked to let go of the device, or NULL
+ * @doorbell_lock: protects @doorbells
+ * @doorbells: that eventfds ring
  */
 struct vgpu_instance {
 	struct vfio_device vdev;
@@ -71,6 +94,8 @@ struct vgpu_instance {
 	struct mutex irq_lock;
 	u32 vectors;
 	struct eventfd_ctx *request;
+	struct mutex doorbell_lock;
+	struct vgpu_doorbell doorbells[VGPU_DOORBELLS];
 };
 
 static inline struct vgpu_instance *to_vgpu_instance(struct vfio_device *vdev)
@@ -116,6 +141,30 @@ u32 vgpu_vfio_irqs(u32 index);
 /* Nobody is told of anything any more. */
 void vgpu_vfio_irqs_off(struct vgpu_instance *inst);
 void vgpu_vfio_request(struct vfio_device *vdev, unsigned int count);
+
+/* vfio_doorbell.c, where VFIO has what it needs */
+#if IS_ENABLED(CONFIG_VFIO_VIRQFD)
+int vgpu_vfio_ioeventfd(struct vgpu_instance *inst,
+			const struct vfio_device_ioeventfd *args);
+/* Nobody rings any more. */
+void vgpu_vfio_doorbells_off(struct vgpu_instance *inst);
+void vgpu_doorbells_rung(struct vgpu_tenant *t, unsigned long rung);
+#else
+static inline int vgpu_vfio_ioeventfd(struct vgpu_instance *inst,
+				      const struct vfio_device_ioeventfd *args)
+{
+	return -ENOTTY;
+}
+
+static inline void vgpu_vfio_doorbells_off(struct vgpu_instance *inst)
+{
+}
+
+static inline void vgpu_doorbells_rung(struct vgpu_tenant *t,
+				       unsigned long rung)
+{
+}
+#endif
 
 #else /* a kernel without mediated devices has GPUs for its processes alone */
 

@@ -79,6 +79,13 @@ void vgpu_tenant_poke(struct vgpu_tenant *t)
 	wake_up(&t->thread_wait);
 }
 
+/* Doorbells that eventfds have rung.  Under the lock. */
+static void vgpu_tenant_rung(struct vgpu_tenant *t)
+{
+	if (READ_ONCE(t->rung))
+		t->ops->rung(t, xchg(&t->rung, 0));
+}
+
 static bool vgpu_tenant_pending(const struct vgpu_tenant *t)
 {
 	return t->at < t->n || vgpu_model_pending(t->m);
@@ -334,6 +341,7 @@ static void vgpu_run_rounds(struct vgpu_tenant *t, u64 now_ns, u32 rounds,
 	bool all = true;
 
 	while (rounds-- && all && vgpu_tenant_pending(t)) {
+		vgpu_tenant_rung(t);
 		if (t->at == t->n) {
 			t->at = 0;
 			t->work_epoch = t->engine.epoch;
@@ -520,6 +528,7 @@ static void vgpu_thread_turns(struct vgpu_tenant *t)
 {
 	for (;;) {
 		xchg(&t->want, false);
+		vgpu_tenant_rung(t);
 		if (t->fences)
 			vgpu_queues_step(t);
 		vgpu_engine_step(t);
@@ -558,6 +567,7 @@ int vgpu_tenant_thread(void *tenant)
 		mutex_lock(&t->lock);
 		/* A barrier, see vgpu_tenant_poke(). */
 		xchg(&t->want, false);
+		vgpu_tenant_rung(t);
 		if (t->fences)
 			vgpu_queues_step(t);
 		vgpu_engine_step(t);

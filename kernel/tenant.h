@@ -92,9 +92,11 @@ struct vgpu_ring_memory {
  * @guest: execute PIN, ADMIN_ATTACH, ADMIN_DETACH or RING_ATTACH, which only
  *	drivers in guests cause; by the tenant's thread, without the lock.
  *	Returns a PIN's status; an attach is reported by the callee
+ * @rung: ring the doorbells of &vgpu_tenant.rung; under the lock
  */
 struct vgpu_tenant_ops {
 	s32 (*guest)(struct vgpu_tenant *t, const struct vgpu_work *w);
+	void (*rung)(struct vgpu_tenant *t, unsigned long rung);
 };
 
 /**
@@ -138,6 +140,8 @@ struct vgpu_tenant_stats {
  * @thread: runs what nobody runs inline; NULL: there is none any more
  * @thread_wait: where it sleeps
  * @want: it has something to do; see "Running the model"
+ * @rung: doorbells that eventfds have rung, for @ops; set without the lock, and
+ *	then vgpu_tenant_poke()
  * @rouse: to be woken when the lock is released
  * @tell: likewise those at @changed
  * @irq_lock: protects @eventfds; innermost
@@ -179,6 +183,7 @@ struct vgpu_tenant {
 	struct task_struct *thread;
 	wait_queue_head_t thread_wait;
 	bool want;
+	unsigned long rung;
 	bool rouse;
 	bool tell;
 	spinlock_t irq_lock;

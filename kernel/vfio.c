@@ -23,6 +23,7 @@ static s32 vgpu_instance_guest(struct vgpu_tenant *t, const struct vgpu_work *w)
 
 static const struct vgpu_tenant_ops vgpu_instance_ops = {
 	.guest = vgpu_instance_guest,
+	.rung = vgpu_doorbells_rung,
 };
 
 static int vgpu_vfio_init(struct vfio_device *vdev)
@@ -31,6 +32,7 @@ static int vgpu_vfio_init(struct vfio_device *vdev)
 
 	mutex_init(&inst->lock);
 	mutex_init(&inst->irq_lock);
+	mutex_init(&inst->doorbell_lock);
 	vgpu_guest_init(&inst->guest, vdev);
 	return 0;
 }
@@ -41,6 +43,7 @@ static void vgpu_vfio_release(struct vfio_device *vdev)
 
 	mutex_destroy(&inst->lock);
 	mutex_destroy(&inst->irq_lock);
+	mutex_destroy(&inst->doorbell_lock);
 	mutex_destroy(&inst->guest.lock);
 	vgpu_vfio_free(vdev);
 }
@@ -73,6 +76,7 @@ static void vgpu_vfio_close(struct vfio_device *vdev)
 	struct vgpu_instance *inst = to_vgpu_instance(vdev);
 	struct vgpu_tenant *t = inst->tenant;
 
+	vgpu_vfio_doorbells_off(inst);
 	/* Copies stop, and faults of mappings end with SIGBUS. */
 	WRITE_ONCE(t->closing, true);
 	mutex_lock(&t->lock);
@@ -192,6 +196,16 @@ static int vgpu_vfio_irqs_ioctl(struct vgpu_instance *inst, void __user *arg)
 	return ret;
 }
 
+static int vgpu_vfio_ioeventfd_ioctl(struct vgpu_instance *inst,
+				     void __user *arg)
+{
+	const size_t bytes = offsetofend(struct vfio_device_ioeventfd, fd);
+	struct vfio_device_ioeventfd args;
+	int ret = vgpu_vfio_get(&args, arg, bytes);
+
+	return ret ? ret : vgpu_vfio_ioeventfd(inst, &args);
+}
+
 static long vgpu_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd,
 			    unsigned long arg)
 {
@@ -207,6 +221,8 @@ static long vgpu_vfio_ioctl(struct vfio_device *vdev, unsigned int cmd,
 		return vgpu_vfio_get_irq_info(user);
 	case VFIO_DEVICE_SET_IRQS:
 		return vgpu_vfio_irqs_ioctl(inst, user);
+	case VFIO_DEVICE_IOEVENTFD:
+		return vgpu_vfio_ioeventfd_ioctl(inst, user);
 	case VFIO_DEVICE_RESET:
 		return vgpu_vfio_reset(inst);
 	default:

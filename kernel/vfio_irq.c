@@ -124,23 +124,15 @@ static int vgpu_request_set(struct vgpu_instance *inst,
 			    const struct vfio_irq_set *set, const void *data)
 {
 	u32 type = set->flags & VFIO_IRQ_SET_DATA_TYPE_MASK;
-	bool signal = true;
+	bool none = type == VFIO_IRQ_SET_DATA_NONE;
 
-	if (type == VFIO_IRQ_SET_DATA_NONE) {
-		if (!inst->request)
-			return -EINVAL;
-		if (!set->count) {
-			vgpu_request_replace(inst, NULL);
-			return 0;
-		}
-	} else if (!set->count) {
+	if (none ? !inst->request : !set->count)
 		return -EINVAL;
-	} else if (type == VFIO_IRQ_SET_DATA_EVENTFD) {
+	if (type == VFIO_IRQ_SET_DATA_EVENTFD)
 		return vgpu_request_connect(inst, *(const s32 *)data);
-	} else {
-		signal = *(const u8 *)data;
-	}
-	if (signal && inst->request)
+	if (!set->count)
+		vgpu_request_replace(inst, NULL);
+	else if (inst->request && (none || *(const u8 *)data))
 		vgpu_eventfd_signal(inst->request);
 	return 0;
 }

@@ -21,10 +21,6 @@
 #include "instance.h"
 #include "tenant.h"
 
-/* Where a region begins in the device's file. */
-#define VGPU_REGION_SHIFT	40
-#define VGPU_REGION_MASK	((1ull << VGPU_REGION_SHIFT) - 1)
-
 static u64 vgpu_bar2_bytes(const struct vgpu_instance *inst)
 {
 	return roundup_pow_of_two(inst->vram_bytes);

@@ -469,7 +469,8 @@ void vgpu_admin_enable(struct vgpu_model *m)
 	m->status |= VGPU_STATUS_BUSY;
 }
 
-int vgpu_model_admin_attach(struct vgpu_model *m, u32 id, void *mem)
+int vgpu_model_admin_attach(struct vgpu_model *m, u32 id, s32 status,
+			    void *mem)
 {
 	struct vgpu_admin *a = &m->admin;
 
@@ -478,8 +479,8 @@ int vgpu_model_admin_attach(struct vgpu_model *m, u32 id, void *mem)
 	a->attaching = false;
 	m->status &= ~VGPU_STATUS_BUSY;
 	vgpu_irq_raise(m, 0);
-	if (!mem) {
-		vgpu_error_note(m, VGPU_SOURCE_DEVICE, -ENOMEM, 0, 0,
+	if (status) {
+		vgpu_error_note(m, VGPU_SOURCE_DEVICE, status, 0, 0,
 				m->admin_address, 0);
 		return 0;
 	}

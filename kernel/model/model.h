@@ -329,8 +329,12 @@ int vgpu_model_done(struct vgpu_model *m, u32 id, s32 status, u64 now_ns,
 int vgpu_model_built(struct vgpu_model *m, u32 id, s32 status,
 		     const struct vgpu_kernel_info *info, u64 token);
 
-/* Memory of the admin queue or of a ring, for a work item *_ATTACH, or NULL. */
-int vgpu_model_admin_attach(struct vgpu_model *m, u32 id, void *mem);
+/*
+ * Memory of the admin queue or of a ring, for a work item *_ATTACH.  @status: 0,
+ * or why there is none; a ring's is NULL then.
+ */
+int vgpu_model_admin_attach(struct vgpu_model *m, u32 id, s32 status,
+			    void *mem);
 int vgpu_model_ring_attach(struct vgpu_model *m, u32 id, void *mem);
 
 /**
@@ -380,7 +384,7 @@ int vgpu_model_system_gone(struct vgpu_model *m, u32 object);
 
 /*
  * The admin queue's memory is going away: nothing is written to it from now on,
- * and only a reset helps.  If ADMIN_ATTACH is out, answer it with NULL instead.
+ * and only a reset helps.  If ADMIN_ATTACH is out, answer it with EFAULT instead.
  */
 void vgpu_model_admin_gone(struct vgpu_model *m);
 

@@ -11,72 +11,12 @@
 #include <sys/syscall.h>
 
 #include "drm_util.h"
+#include "fail_nth.h"
 
 #define MOST	2000
 
-static void write_file(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY);
-
-	if (fd < 0 || write(fd, text, strlen(text)) < 0)
-		ksft_print_msg("%s: %s\n", path, strerror(errno));
-	close(fd);
-}
-
-/* Allocations that may sleep fail, too, and all tasks that ask for it. */
-static bool arm(void)
-{
-	static const char *const files[][2] = {
-		{ "/sys/kernel/debug/failslab/ignore-gfp-wait", "N" },
-		{ "/sys/kernel/debug/failslab/verbose", "0" },
-		{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-wait", "N" },
-		{ "/sys/kernel/debug/fail_page_alloc/ignore-gfp-highmem", "N" },
-		{ "/sys/kernel/debug/fail_page_alloc/min-order", "0" },
-		{ "/sys/kernel/debug/fail_page_alloc/verbose", "0" },
-		{ "/sys/kernel/debug/fail_usercopy/verbose", "0" },
-	};
-	unsigned int i;
-
-	if (access(files[0][0], W_OK))
-		return false;
-	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		write_file(files[i][0], files[i][1]);
-	return true;
-}
-
-static int nth_fd = -1;
-
-static void nth_set(int n)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%d", n);
-
-	if (nth_fd < 0) {
-		char path[64];
-
-		snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth",
-			 syscall(SYS_gettid));
-		nth_fd = open(path, O_RDWR);
-	}
-	/* What was set before may make this fail, once. */
-	if (pwrite(nth_fd, text, len, 0) != len &&
-	    pwrite(nth_fd, text, len, 0) != len)
-		abort();
-}
-
-/*
- * Whether what was to fail was reached; nothing fails any more.  If it was not,
- * it may be the reading that fails.
- */
-static bool nth_failed(void)
-{
-	char text[16] = { 0 };
-	bool reached = pread(nth_fd, text, sizeof(text) - 1, 0) > 0 &&
-		       !atoi(text);
-
-	nth_set(0);
-	return reached;
-}
+/* This thread's file, see fail_nth.h. */
+static int nth_fd;
 
 /* The errnos of the interface that a shortage may have. */
 static bool is_shortage(int ret)
@@ -334,9 +274,9 @@ static int sweep(struct __test_metadata *_metadata, act_fn act)
 	if (!scene_begin(&s))
 		return -1;
 	for (n = 1; n < MOST; n++) {
-		nth_set(n);
+		fail_set(nth_fd, n);
 		ret = act(&s);
-		if (!nth_failed())
+		if (!fail_reached(nth_fd))
 			break;
 		EXPECT_TRUE(is_shortage(ret)) {
 			TH_LOG("allocation %d: %s", n, strerror(-ret));
@@ -385,11 +325,14 @@ ACT(reset, 4);
 
 FIXTURE_SETUP(fail)
 {
-	ASSERT_TRUE(arm());
+	ASSERT_TRUE(fail_arm());
+	nth_fd = fail_open(syscall(SYS_gettid));
+	ASSERT_LE(0, nth_fd);
 }
 
 FIXTURE_TEARDOWN(fail)
 {
+	close(nth_fd);
 }
 
 TEST_F_TIMEOUT(fail, each, 600)
@@ -412,9 +355,9 @@ TEST_F_TIMEOUT(fail, init, 600)
 	for (n = 1; n < MOST; n++) {
 		s.fd = node_open(0);
 		ASSERT_LE(0, s.fd);
-		nth_set(n);
+		fail_set(nth_fd, n);
 		ret = act_init(&s);
-		if (!nth_failed())
+		if (!fail_reached(nth_fd))
 			break;
 		EXPECT_TRUE(is_shortage(ret)) {
 			TH_LOG("allocation %d: %s", n, strerror(-ret));

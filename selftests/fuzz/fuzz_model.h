@@ -500,7 +500,7 @@ static inline void do_lie(struct world *w)
 	if (vgpu_model_done(s->m, id, 0, s->now_ns, 0) != -ENOENT ||
 	    vgpu_model_built(s->m, id, 0, &s->info, 0) != -ENOENT ||
 	    vgpu_model_ring_attach(s->m, id, NULL) != -ENOENT ||
-	    vgpu_model_admin_attach(s->m, id, NULL) != -ENOENT)
+	    vgpu_model_admin_attach(s->m, id, -EIO, NULL) != -ENOENT)
 		fuzz_stop("a report of nothing was taken");
 }
 
@@ -542,6 +542,16 @@ static inline void do_kick(struct world *w)
 	vgpu_model_kick(w->s.m, ring);
 }
 
+/* The driver sees whether its queue has gone; all ones in D3hot. */
+static inline void forget_admin(struct world *w)
+{
+	u64 status = vgpu_model_bar0_read(w->s.m, VGPU_REG_STATUS, 4, 0);
+
+	if (status == U64_MAX ||
+	    !(status & (VGPU_STATUS_ENABLED | VGPU_STATUS_BUSY)))
+		w->admin.hdr = NULL;
+}
+
 static inline void do_bar0(struct world *w)
 {
 	u32 how = get8(w), size = how & 3 ? 4 : how & 4 ? 8 : get8(w);
@@ -551,9 +561,7 @@ static inline void do_bar0(struct world *w)
 		vgpu_model_bar0_write(w->s.m, offset, size, wild(w));
 	else
 		vgpu_model_bar0_read(w->s.m, offset, size, w->s.now_ns);
-	if (!(vgpu_model_bar0_read(w->s.m, VGPU_REG_STATUS, 4, 0) &
-	      (VGPU_STATUS_ENABLED | VGPU_STATUS_BUSY)))
-		w->admin.hdr = NULL;
+	forget_admin(w);
 }
 
 static inline void do_bar4(struct world *w)
@@ -588,9 +596,7 @@ static inline void do_config(struct world *w)
 		vgpu_model_config_write(w->s.m, offset, size, (u32)wild(w));
 	else
 		vgpu_model_config_read(w->s.m, offset, size);
-	if (!(vgpu_model_bar0_read(w->s.m, VGPU_REG_STATUS, 4, 0) &
-	      (VGPU_STATUS_ENABLED | VGPU_STATUS_BUSY)))
-		w->admin.hdr = NULL;
+	forget_admin(w);
 }
 
 /* As a driver does it: registers, enable, and wait for the end of it. */
@@ -600,6 +606,7 @@ static inline void do_enable(struct world *w)
 	u32 i;
 	u64 page;
 
+	vgpu_model_config_write(m, 0x44, 2, 0);		/* D0 */
 	if (vgpu_model_bar0_read(m, VGPU_REG_STATUS, 4, 0) &
 	    VGPU_STATUS_ENABLED)
 		return;

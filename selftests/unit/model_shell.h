@@ -366,6 +366,7 @@ static inline void shell_judge(struct shell *s, const struct vgpu_work *w)
 static inline void shell_execute(struct shell *s, const struct vgpu_work *w)
 {
 	s32 status = s->fail;
+	void *mem;
 
 	s->executed[w->kind]++;
 	switch (w->kind) {
@@ -387,8 +388,8 @@ static inline void shell_execute(struct shell *s, const struct vgpu_work *w)
 		/* What is kept back must be reported; see shell_report(). */
 		break;
 	case VGPU_WORK_ADMIN_ATTACH:
-		vgpu_model_admin_attach(s->m, w->id,
-					shell_guest(s, w->address, w->bytes));
+		mem = shell_guest(s, w->address, w->bytes);
+		vgpu_model_admin_attach(s->m, w->id, mem ? 0 : -EFAULT, mem);
 		break;
 	case VGPU_WORK_RING_ATTACH:
 		vgpu_model_ring_attach(s->m, w->id, shell_contiguous(s, w));

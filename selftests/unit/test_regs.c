@@ -439,12 +439,12 @@ VGPU_TEST(enable)
 	ASSERT_EQ(1, s.n_kept);
 	wr(&s, VGPU_REG_CONTROL, 4, VGPU_CONTROL_RESET);
 	EXPECT_EQ(0, rd(&s, VGPU_REG_STATUS, 4));
-	EXPECT_EQ(-ENOENT, vgpu_model_admin_attach(s.m, s.kept[0].id, s.guest));
+	EXPECT_EQ(-ENOENT, vgpu_model_admin_attach(s.m, s.kept[0].id, 0, s.guest));
 	guest_ask(&g, &s, 64, 64);
-	EXPECT_EQ(-ENOENT, vgpu_model_admin_attach(s.m, s.kept[0].id, s.guest));
+	EXPECT_EQ(-ENOENT, vgpu_model_admin_attach(s.m, s.kept[0].id, 0, s.guest));
 	ASSERT_TRUE(shell_run(&s));
-	EXPECT_EQ(-ENOENT, vgpu_model_admin_attach(s.m, s.kept[0].id, s.guest));
-	EXPECT_EQ(0, vgpu_model_admin_attach(s.m, s.kept[1].id, s.guest));
+	EXPECT_EQ(-ENOENT, vgpu_model_admin_attach(s.m, s.kept[0].id, 0, s.guest));
+	EXPECT_EQ(0, vgpu_model_admin_attach(s.m, s.kept[1].id, 0, s.guest));
 	EXPECT_EQ(VGPU_STATUS_ENABLED, rd(&s, VGPU_REG_STATUS, 4));
 	MODEL_HOLDS(&s);
 	s.n_kept = 0;

@@ -74,7 +74,7 @@ TEST_F(config, header)
 }
 
 /* The list has an end, no two overlap, and each says what the others say. */
-TEST_F(config, capabilities)
+TEST_F_TIMEOUT(config, capabilities, 120)
 {
 	static const struct {
 		uint32_t id;
@@ -126,7 +126,7 @@ TEST_F(config, capabilities)
 }
 
 /* Of every byte, what can be written: nothing else changes. */
-TEST_F(config, writable)
+TEST_F_TIMEOUT(config, writable, 120)
 {
 	struct vmm *v = &self->v;
 	uint8_t mask[CONFIG_BYTES] = { 0 };
@@ -195,7 +195,7 @@ TEST_F(config, bar_sizes)
 }
 
 /* Any piece of it reads as the same piece of the whole. */
-TEST_F(config, pieces)
+TEST_F_TIMEOUT(config, pieces, 120)
 {
 	struct vmm *v = &self->v;
 	uint8_t whole[CONFIG_BYTES], piece[CONFIG_BYTES];

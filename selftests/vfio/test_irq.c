@@ -88,7 +88,7 @@ static int expected(uint32_t argsz, uint32_t flags, uint32_t index,
 	return 0;
 }
 
-TEST_F(irq, combinations)
+TEST_F_TIMEOUT(irq, combinations, 120)
 {
 	static const uint32_t ranges[][2] = {
 		{ 0, 0 }, { 0, 1 }, { 31, 1 }, { 31, 2 }, { 32, 0 }, { 32, 1 },
@@ -271,7 +271,7 @@ static void *mask(void *arg)
 }
 
 /* Vectors change while they are sent; in the end, none has been lost. */
-TEST_F(irq, under_load)
+TEST_F_TIMEOUT(irq, under_load, 120)
 {
 	struct vgpu_cmd cmd = { .opcode = VGPU_CMD_NOP,
 				.flags = VGPU_CMD_F_INTERRUPT };

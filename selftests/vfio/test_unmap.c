@@ -27,21 +27,6 @@ FIXTURE_SETUP(unmap)
 	ASSERT_EQ(0, vmm_ring(&self->v, VMM_RING));
 }
 
-/* Bytes of memory that are pinned for this process, or -1. */
-static long locked_kib(void)
-{
-	char line[128];
-	long kib = -1;
-	FILE *f = fopen("/proc/self/status", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "VmLck: %ld", &kib) == 1)
-			break;
-	if (f)
-		fclose(f);
-	return kib;
-}
-
 FIXTURE_TEARDOWN(unmap)
 {
 	vmm_close_device(&self->v);
@@ -151,6 +136,44 @@ TEST_F(unmap, admin_queue)
 	ASSERT_EQ(0, vmm_do(v, VGPU_CMD_NOP, 0, 0, 0));
 }
 
+/* All of it goes at once when the device is taken away from its memory. */
+TEST_F_TIMEOUT(unmap, detach, 120)
+{
+	struct vmm *v = &self->v;
+	uint64_t object, at, offset, vram, again;
+	struct vgpu_cmd cmds[16] = { 0 };
+	uint32_t i, round;
+
+	if (v->iommufd < 0)
+		SKIP(return, "a container of type1 keeps its devices");
+	for (round = 0; round < 3; round++) {
+		ASSERT_EQ(0, vmm_block(v, PIECE, &offset, &vram));
+		ASSERT_EQ(0, vmm_system(v, AT(0), PIECE, 0, round & 1, &object));
+		ASSERT_EQ(0, vmm_map(v, object, PIECE, &at));
+		for (i = 0; i < 16; i++) {
+			cmds[i].opcode = VGPU_CMD_UPLOAD;
+			cmds[i].op[0] = vram;
+			cmds[i].op[1] = at;
+			cmds[i].op[2] = PIECE;
+		}
+		ASSERT_EQ(0, vmm_submit(v, cmds, 16));
+		ASSERT_EQ(0, iommufd_detach(v->device));
+		EXPECT_EQ(0, locked_kib());
+		EXPECT_EQ(VGPU_STATUS_ENABLED | VGPU_STATUS_ERROR,
+			  vmm_reg(v, VGPU_REG_STATUS));
+		ASSERT_EQ(0, ioctl(v->device, VFIO_DEVICE_RESET));
+		EXPECT_EQ(-EIO, vmm_enable(v));
+		ASSERT_EQ(0, iommufd_attach(v->device, v->ioas));
+		for (again = 0; again < 400 && vmm_enable(v); again++) {
+			ASSERT_EQ(0, ioctl(v->device, VFIO_DEVICE_RESET));
+			usleep(50000);
+		}
+		ASSERT_GT(400, again);
+		ASSERT_EQ(0, vmm_ring(v, VMM_RING));
+		ASSERT_EQ(0, vmm_do(v, VGPU_CMD_NOP, 0, 0, 0));
+	}
+}
+
 /* Four threads that pin what is being unmapped, while a ring copies there. */
 struct pinner {
 	struct vmm *v;
@@ -241,7 +264,7 @@ static void *copier(void *arg)
 	return NULL;
 }
 
-TEST_F(unmap, under_load)
+TEST_F_TIMEOUT(unmap, under_load, 120)
 {
 	struct pinner p[5] = { 0 };
 	struct vmm *v = &self->v;

@@ -95,6 +95,22 @@ static inline int read_file(const char *path, char *text, size_t bytes)
 	return 0;
 }
 
+/* Memory that is pinned for this process, by type1 or iommufd, in KiB; or -1. */
+static inline long locked_kib(void)
+{
+	char line[128];
+	long kib, sum = -1;
+	FILE *f = fopen("/proc/self/status", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmLck: %ld", &kib) == 1 ||
+		    sscanf(line, "VmPin: %ld", &kib) == 1)
+			sum = sum < 0 ? kib : sum + kib;
+	if (f)
+		fclose(f);
+	return sum;
+}
+
 static inline int instance_create(const char *type, const char *uuid)
 {
 	char path[256];
@@ -119,27 +135,20 @@ static inline int instances_available(const char *type)
 	return read_file(path, text, sizeof(text)) ? -1 : atoi(text);
 }
 
-/* Give the device memory: @bytes at @at, as it sees them from VMM_BASE + @offset. */
-static inline int vmm_dma_map_at(struct vmm *v, void *at, uint64_t offset,
-				 uint64_t bytes)
+static inline int vmm_dma_map(struct vmm *v, uint64_t offset, uint64_t bytes)
 {
 	struct vfio_iommu_type1_dma_map map = {
 		.argsz = sizeof(map),
 		.flags = VFIO_DMA_MAP_FLAG_READ | VFIO_DMA_MAP_FLAG_WRITE,
-		.vaddr = (uintptr_t)at,
+		.vaddr = (uintptr_t)v->ram + offset,
 		.iova = VMM_BASE + offset,
 		.size = bytes,
 	};
 
 	if (v->iommufd >= 0)
-		return iommufd_map(v->iommufd, v->ioas, at, VMM_BASE + offset,
-				   bytes);
+		return iommufd_map(v->iommufd, v->ioas, v->ram + offset,
+				   map.iova, bytes);
 	return ioctl(v->container, VFIO_IOMMU_MAP_DMA, &map) ? -errno : 0;
-}
-
-static inline int vmm_dma_map(struct vmm *v, uint64_t offset, uint64_t bytes)
-{
-	return vmm_dma_map_at(v, v->ram + offset, offset, bytes);
 }
 
 static inline int vmm_dma_unmap(struct vmm *v, uint64_t offset, uint64_t bytes)
@@ -283,14 +292,20 @@ static inline void vmm_let_go(struct vmm *v)
 	}
 }
 
-/* Whether devices can be opened by iommufd at all. */
-static inline bool vmm_has_iommufd(void)
+/* What VGPU_VFIO says: iommufd, or a container of type1. */
+static inline int vmm_open_iommu(struct vmm *v)
 {
-	return !access(IOMMUFD_PATH, R_OK | W_OK);
+	const char *how = getenv("VGPU_VFIO");
+
+	if (!how || strcmp(how, "iommufd"))
+		return vmm_open_group(v);
+	v->iommufd = open(IOMMUFD_PATH, O_RDWR | O_CLOEXEC);
+	return v->iommufd < 0 ? -errno :
+				iommufd_ioas_alloc(v->iommufd, &v->ioas);
 }
 
-/* An instance of VMM_TYPE, opened by a container or by iommufd, with memory. */
-static inline int vmm_open_by(struct vmm *v, int number, bool iommufd)
+/* An instance of VMM_TYPE, opened, with memory. */
+static inline int vmm_open(struct vmm *v, int number)
 {
 	int ret;
 
@@ -311,21 +326,10 @@ static inline int vmm_open_by(struct vmm *v, int number, bool iommufd)
 		return -ENOMEM;
 	v->events[0] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	v->events[1] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (iommufd) {
-		v->iommufd = open(IOMMUFD_PATH, O_RDWR | O_CLOEXEC);
-		ret = v->iommufd < 0 ? -errno :
-				       iommufd_ioas_alloc(v->iommufd, &v->ioas);
-	} else {
-		ret = vmm_open_group(v);
-	}
+	ret = vmm_open_iommu(v);
 	if (!ret)
 		ret = vmm_dma_map(v, 0, VMM_FIXED);
 	return ret ? ret : vmm_open_device(v);
-}
-
-static inline int vmm_open(struct vmm *v, int number)
-{
-	return vmm_open_by(v, number, false);
 }
 
 static inline int vmm_close(struct vmm *v)

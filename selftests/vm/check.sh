@@ -10,7 +10,9 @@
 # vm-KERNEL.build, .console and .dmesg.  MODULE in the environment is another
 # module (RELEASE in its path stands for the kernel's), VM_LIMIT the time limit
 # for all tests in seconds, VM_NESTED=y for tests that start virtual machines of
-# their own.
+# their own, VM_NAME a suffix for those files.  VGPU_VFIO=iommufd has a VMM use
+# that and not a container of type1; VGPU_LOG_ALLOW names a file with more that
+# the kernel's log may have.
 set -u
 cd "$(dirname "$0")/../.." || exit
 . selftests/tap.sh
@@ -24,7 +26,7 @@ fi
 kernel=$1 dir=$2
 shift 2
 mkdir -p "$dir"
-log=$dir/vm-$kernel${VM_NESTED:+-nested}
+log=$dir/vm-$kernel${VM_NESTED:+-nested}${VM_NAME:+-$VM_NAME}
 more=()
 
 [ $# -gt 0 ] || tap_exit
@@ -58,7 +60,7 @@ fi
 
 # What the tests may be told, which boot.sh does not hand over.
 pass=(VGPU_DMESG="$log.dmesg")
-for v in TEST_LIMIT TEST_WRAPPER VGPU_TEST_SCALE; do
+for v in TEST_LIMIT TEST_WRAPPER VGPU_TEST_SCALE VGPU_VFIO VGPU_LOG_ALLOW; do
 	[ -z "${!v-}" ] || pass+=("$v=${!v}")
 done
 selftests/vm/boot.sh -v ${VM_NESTED:+-n} "${boot[@]}" -t "${VM_LIMIT:-1800}" -w "$dir" \

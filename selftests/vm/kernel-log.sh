@@ -7,9 +7,11 @@
 #	dmesg | selftests/vm/kernel-log.sh [MARK]
 #
 # Only what comes after the last line with MARK in it counts; without that line,
-# all of it does.  kernel-log.allow has what is let through.
+# all of it does.  kernel-log.allow has what is let through, and so has the file
+# VGPU_LOG_ALLOW, from the top of the tree on, if that is set.
 set -u
 cd "$(dirname "$0")" || exit
+allow=$(cat kernel-log.allow ${VGPU_LOG_ALLOW:+"../../$VGPU_LOG_ALLOW"}) || exit
 
 # Words by which the kernel's checks report: those of every kernel, then lock
 # checking, KASAN, UBSAN, KCSAN, kmemleak, and what drivers and the memory
@@ -27,7 +29,8 @@ bad+='|[Ll]eak(ed|ing)|use-after-free|double free|still in use'
 bad+='|Device .* does not have a release|tried to init an initialized'
 bad+='|sysfs: cannot create duplicate|irq .*nobody cared|DMAR:.*fault|[Tt]rying to vfree'
 
-awk -v mark="${1-}" -v bad="(^|[^A-Za-z_])($bad)" '
+awk -v mark="${1-}" -v bad="(^|[^A-Za-z_])($bad)" \
+	-v lockdep='WARNING: possible .* detected' '
 	FILENAME == ARGV[1] {
 		if ($0 != "" && $0 !~ /^#/)
 			allowed[$0]
@@ -41,11 +44,13 @@ awk -v mark="${1-}" -v bad="(^|[^A-Za-z_])($bad)" '
 				return 1
 		return 0
 	}
-	# A warning begins with this line, and what it is about comes next.
-	function report(i,    j, end) {
-		for (end = i; end < n && line[end] !~ /end trace/; end++)
+	# A warning begins with this line, and what it is about comes next.  One
+	# of lock checking has a heading first.
+	function report(i,    j, end, last) {
+		last = line[i] ~ lockdep ? "</TASK>" : "end trace"
+		for (end = i; end < n && line[end] !~ last; end++)
 			;
-		for (j = i; j <= end && j <= i + 2; j++)
+		for (j = i; j <= end && j <= i + (line[i] ~ lockdep ? 4 : 2); j++)
 			if (lets_through(line[j]))
 				return end
 		return i
@@ -54,7 +59,8 @@ awk -v mark="${1-}" -v bad="(^|[^A-Za-z_])($bad)" '
 		for (i = 1; i <= n; i++) {
 			if (lets_through(line[i]))
 				continue
-			if (line[i] ~ /cut here/ && (next_i = report(i)) > i) {
+			if ((line[i] ~ /cut here/ || line[i] ~ lockdep) &&
+			    (next_i = report(i)) > i) {
 				i = next_i
 				continue
 			}
@@ -73,4 +79,4 @@ awk -v mark="${1-}" -v bad="(^|[^A-Za-z_])($bad)" '
 		for (i = 1; i <= found && i <= 12; i++)
 			print "==>" head[i]
 		exit seen
-	}' kernel-log.allow -
+	}' <(echo "$allow") -
