@@ -553,6 +553,8 @@ deps-debug:
 # whatever our prefix is.
 CALLOUT = lib/mdevctl/scripts.d/callouts/vgpu
 OLD_CALLOUT = $(DESTDIR)/etc/mdevctl.d/scripts.d/callouts/vgpu
+RULES = lib/udev/rules.d/60-vgpu-instances.rules
+UNIT = lib/systemd/system/vgpu-instances@.service
 
 ## install:	to PREFIX, /usr/local by default, below DESTDIR
 DEST = $(DESTDIR)$(PREFIX)
@@ -571,6 +573,8 @@ install: all build/plain/vgpuctl build/plain/vgpu-worker
 	install -m 755 -D tools/mdevctl-callout.sh $(DEST)/$(CALLOUT)
 	install -d $(dir $(OLD_CALLOUT))
 	ln -sf $(PREFIX)/$(CALLOUT) $(OLD_CALLOUT)
+	install -m 644 -D tools/60-vgpu-instances.rules $(DEST)/$(RULES)
+	install -m 644 -D tools/vgpu-instances@.service $(DEST)/$(UNIT)
 	$(if $(DESTDIR),,-ldconfig)
 
 # lib/man/vgpu_queue_create.3 goes to share/man/man3/.
@@ -582,7 +586,7 @@ uninstall:
 	rm -f $(addprefix $(DEST)/lib/,libvgpu.so.0 libvgpu.so libvgpu.a)
 	rm -f $(foreach m,$(MAN),$(DEST)/$(call man,$(m)))
 	tools/man-links.sh uninstall $(DEST)/share/man $(MAN)
-	rm -f $(DEST)/$(CALLOUT) $(OLD_CALLOUT)
+	rm -f $(DEST)/$(CALLOUT) $(OLD_CALLOUT) $(DEST)/$(RULES) $(DEST)/$(UNIT)
 	rm -rf $(DEST)/include/vgpu $(DEST)/libexec/vgpu
 	$(if $(DESTDIR),,-ldconfig)
 

@@ -120,8 +120,10 @@ void vgpu_turn_set(struct vgpu_turn *t, const struct vgpu_share *share)
 	spin_lock(&g->lock);
 	waiting = vgpu_turn_leave(t);
 	/* A cap holds from when it is set. */
-	if (share->cap != t->share.cap)
+	if (share->cap != t->share.cap) {
+		t->period_ns = ktime_get_ns();
 		t->used_ns = 0;
+	}
 	t->share.weight = share->weight;
 	t->share.priority = share->priority;
 	/* Pairs with the reads in vgpu_turn_rest() and vgpu_turn_over(). */

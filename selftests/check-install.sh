@@ -96,6 +96,18 @@ callout()
 	[ $? -eq 2 ]
 }
 
+# What brings instances back after a restart: the rule names the unit.
+unit()
+{
+	local lib=$dest/usr/lib name
+
+	name=$(grep -o 'vgpu-instances@' \
+		"$lib/udev/rules.d/60-vgpu-instances.rules" | head -n 1)
+	[ -e "$lib/systemd/system/$name.service" ] || return
+	! command -v systemd-analyze >/dev/null ||
+		systemd-analyze verify "$lib/systemd/system/$name.service"
+}
+
 nothing_left()
 {
 	rm -f "$dest/example" "$dest"/*.png
@@ -110,6 +122,7 @@ check "soname is libvgpu.so.0" eval \
 check "no build directory in vgpuctl" no_run_path "$dest/usr/bin/vgpuctl"
 check "a manual page for each function" manual
 check "mdevctl's call-out script" callout
+check "udev rule and systemd unit" unit
 check "vgpuctl runs" "$dest/usr/bin/vgpuctl" --help
 shopt -s nullglob
 for e in lib/examples/*.c; do

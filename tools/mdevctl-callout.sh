@@ -68,8 +68,10 @@ vgpu-*) ;;
 *) exit 2 ;;
 esac
 
+# A configuration that is not read would be mdevctl's error.
 case $event-$action in
 get-capabilities)
+	cat >/dev/null
 	cat <<-END
 	{"supports":{"version":2,
 	"actions":["start","stop","define","undefine","modify","attributes","capabilities"],
@@ -81,5 +83,8 @@ get-attributes)
 	;;
 live-modify)
 	modify
+	;;
+*)
+	cat >/dev/null
 	;;
 esac

@@ -48,7 +48,7 @@ static int find_types(const struct ctl_options *o, struct gpu_type **types)
 			 o->gpu);
 }
 
-static int types(const struct ctl_options *o, const char *unused)
+static int instance_types(const struct ctl_options *o, const char *unused)
 {
 	struct gpu_type *list;
 	struct ctl_out out;
@@ -217,7 +217,7 @@ static int create_on(const struct ctl_options *o, const struct gpu_type *type,
 	return ret;
 }
 
-static int create(const struct ctl_options *o, const char *name)
+static int instance_create(const struct ctl_options *o, const char *name)
 {
 	const struct gpu_type *type;
 	struct gpu_type *list;
@@ -278,7 +278,7 @@ static int find_instance(const char *name, struct instance *in)
  * The kernel would wait until the instance is closed, for as long as that takes:
  * whoever has it open shall be ended first.
  */
-static int destroy(const struct ctl_options *o, const char *name)
+static int instance_destroy(const struct ctl_options *o, const char *name)
 {
 	struct ctl_out out;
 	struct instance in;
@@ -322,7 +322,7 @@ static void out_instance(struct ctl_out *out, const struct instance *in)
 	ctl_out_number(out, "pid", "process", in->pid, "");
 }
 
-static int show(const struct ctl_options *o, const char *name)
+static int instance_show(const struct ctl_options *o, const char *name)
 {
 	struct ctl_out out;
 	struct instance in;
@@ -357,7 +357,7 @@ static void instance_row(struct ctl_out *out, const struct instance *in)
 		     (unsigned long long)in->pid);
 }
 
-static int list(const struct ctl_options *o, const char *unused)
+static int instance_list(const struct ctl_options *o, const char *unused)
 {
 	struct instance *all;
 	struct ctl_out out;
@@ -389,12 +389,12 @@ static const struct {
 	uint32_t takes;
 	int (*run)(const struct ctl_options *o, const char *operand);
 } actions[] = {
-	{ "types", NULL, CTL_OPT_GPU, types },
+	{ "types", NULL, CTL_OPT_GPU, instance_types },
 	{ "create", "a type", CTL_OPT_GPU | CTL_OPT_UUID | CTL_OPT_ATTR,
-	  create },
-	{ "destroy", "a UUID", 0, destroy },
-	{ "list", NULL, CTL_OPT_GPU, list },
-	{ "show", "a UUID", 0, show },
+	  instance_create },
+	{ "destroy", "a UUID", 0, instance_destroy },
+	{ "list", NULL, CTL_OPT_GPU, instance_list },
+	{ "show", "a UUID", 0, instance_show },
 };
 
 int ctl_instance(const struct ctl_options *o)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR MIT
 /*
- * KUnit tests of the device model as it is compiled for the kernel.  They run
- * when the module is loaded.
+ * KUnit tests of the device model as it is compiled for the kernel, and of who is
+ * next on a GPU.  They run when the module is loaded.
  */
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -106,7 +106,7 @@ void vgpu_kunit_start(struct kunit *test, struct vgpu_kunit_thread *t,
 }
 
 kunit_test_suites(&vgpu_account_suite, &vgpu_vram_suite, &vgpu_ring_suite,
-		  &vgpu_model_suite, &vgpu_hostile_suite);
+		  &vgpu_model_suite, &vgpu_hostile_suite, &vgpu_turn_suite);
 
 MODULE_DESCRIPTION("KUnit tests of vgpu's device model");
 MODULE_LICENSE("Dual MIT/GPL");

@@ -73,5 +73,6 @@ extern struct kunit_suite vgpu_vram_suite;
 extern struct kunit_suite vgpu_ring_suite;
 extern struct kunit_suite vgpu_model_suite;
 extern struct kunit_suite vgpu_hostile_suite;
+extern struct kunit_suite vgpu_turn_suite;
 
 #endif /* VGPU_KUNIT_H */

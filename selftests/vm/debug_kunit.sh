@@ -11,7 +11,7 @@ here=$(cd "$(dirname "$0")/.." && pwd -P) || exit
 module=$(dirname "$VGPU_MODULE")/selftests/kunit/vgpu_kunit.ko
 results=/sys/kernel/debug/kunit
 # As kunit_main.c has them.
-suites="vgpu_account vgpu_vram vgpu_ring vgpu_model vgpu_hostile"
+suites="vgpu_account vgpu_vram vgpu_ring vgpu_model vgpu_hostile vgpu_turn"
 
 if [ ! -f "$module" ]; then
 	not_ok "there is no $module"
