@@ -115,6 +115,7 @@ const char *vgpu_device_type_name(uint32_t type);
  * @features: VGPU_CAN_*
  * @vendor_id: of PCI; 0 if not known
  * @device_id: of PCI; 0 if not known
+ * @pci_address: such as "0000:01:00.0"; empty if not known
  * @notice: what a user should know, one line; empty: nothing
  *
  * Strings are zero-terminated within their array.
@@ -134,6 +135,7 @@ struct vgpu_device_info {
 	uint64_t features;
 	uint32_t vendor_id;
 	uint32_t device_id;
+	char pci_address[16];
 	char notice[192];
 };
 
