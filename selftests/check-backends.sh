@@ -5,8 +5,9 @@
 #
 #	selftests/check-backends.sh [--only NAME] PROGRAM...
 #
-# NAME is one of those below; mdev, a GPU of the module that is loaded, is run
-# only if it is named, mdev-fake has a stand-in for the module.
+# NAME is one of those below; mdev, a GPU of the module that is loaded, and
+# passthrough, its instances (device_instance() in unit/device_util.h), are run
+# only if they are named; mdev-fake has a stand-in for the module.
 #
 # Left out is what is about the simulator itself: functions of this process as
 # kernels, devices that are made up, a thousand of them, a terabyte of memory.
@@ -42,7 +43,7 @@ on()
 	for t in $not_here; do
 		args+=" -T $t"
 	done
-	if [ "$backend" = mdev ]; then
+	if [ "$backend" = mdev ] || [ "$backend" = passthrough ]; then
 		for t in $not_mdev; do
 			args+=" -T $t"
 		done
@@ -65,6 +66,7 @@ on vulkan-worker vulkan worker "$@"
 on wgpu wgpu '' "$@"
 on mdev-fake mdev fake "$@"
 [ "$only" != mdev ] || on mdev mdev '' "$@"
+[ "$only" != passthrough ] || on passthrough passthrough '' "$@"
 if [ -z "$found" ]; then
 	echo "check-backends: nothing is called '$only'" >&2
 	exit 2

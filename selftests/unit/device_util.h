@@ -50,6 +50,22 @@ static inline bool device_flag(const char *name)
 	return flags && strstr(flags, name);
 }
 
+/*
+ * An instance has the memory that it has: there is one for each size that tests
+ * want, which its UUID ends with, in MiB.
+ */
+static inline const char *device_instance(uint64_t bytes)
+{
+	static char name[40];
+	const char *backend = getenv("VGPU_TEST_BACKEND");
+
+	if (!backend || strcmp(backend, "passthrough"))
+		return NULL;
+	snprintf(name, sizeof(name), "7e57ab1e-0000-4000-8000-%012llu",
+		 (unsigned long long)bytes >> 20);
+	return name;
+}
+
 /* A device that was opened, initialized and started, or NULL. */
 static inline struct vgpu_device *device_start(uint32_t flags, uint64_t bytes,
 					       uint32_t entries)
@@ -60,6 +76,7 @@ static inline struct vgpu_device *device_start(uint32_t flags, uint64_t bytes,
 		.vram_bytes = bytes,
 		.entries = entries,
 		.backend_name = getenv("VGPU_TEST_BACKEND"),
+		.device = device_instance(bytes),
 	};
 	struct vgpu_device *dev;
 
@@ -84,7 +101,8 @@ static inline bool device_runs_itself(void)
 {
 	const char *backend = getenv("VGPU_TEST_BACKEND");
 
-	return backend && !strcmp(backend, "mdev");
+	return backend && (!strcmp(backend, "mdev") ||
+			   !strcmp(backend, "passthrough"));
 }
 
 /* Statistics, once what was freed is zeroed, so that @used bytes are in use. */
