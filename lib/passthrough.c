@@ -64,6 +64,10 @@ static int open_function(struct vgpu_pass *d, const char *device,
 					       f->name);
 	}
 	free(list);
+	if (device && !named && vgpu_function_is_foreign(device))
+		return vgpu_message_set(msg, -EOPNOTSUPP,
+					"backend passthrough: %.64s is not the function of a vGPU: only its own driver knows its commands",
+					device);
 	if (device && !named)
 		return vgpu_message_set(msg, -ENOENT,
 					"backend passthrough: there is no function \"%.64s\": name it by its PCI address, or an instance by its UUID",

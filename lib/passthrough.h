@@ -19,8 +19,9 @@
 
 /**
  * struct vgpu_vfio_calls - the system, for this backend
- * @root: where sys and dev are, "" of this host
+ * @root: where sys, dev, proc and run are, "" of this host
  * @open: as open(2), and so on
+ * @write_file: write to a file that is there, at once; 0 or an errno
  */
 struct vgpu_vfio_calls {
 	const char *root;
@@ -31,10 +32,21 @@ struct vgpu_vfio_calls {
 	ssize_t (*pwrite)(int fd, const void *from, size_t bytes, off_t offset);
 	void *(*mmap)(size_t bytes, int fd, off_t offset);
 	int (*munmap)(void *p, size_t bytes);
+	int (*write_file)(const char *path, const char *text);
 };
 
 /* Tests put a system of their own here, before a device is opened. */
 extern const struct vgpu_vfio_calls *vgpu_vfio_calls;
+
+#define VGPU_SYSFS_PATH		320
+
+/* passthrough_sysfs.c: @bus "pci" or "mdev", @name one of its devices */
+void vgpu_sysfs_path(char path[VGPU_SYSFS_PATH], const char *bus,
+		     const char *name, const char *file);
+int vgpu_sysfs_read(const char *path, char *text, size_t bytes);
+uint32_t vgpu_sysfs_number(const char *bus, const char *name, const char *file);
+void vgpu_sysfs_link(const char *bus, const char *name, const char *file,
+		     char *to, size_t bytes);
 
 /* Enough for a UUID or a PCI address. */
 #define VGPU_FUNCTION_NAME	40
@@ -56,6 +68,7 @@ struct vgpu_function {
 /* passthrough_find.c: @n gets how many; the list is to be freed, or NULL */
 int vgpu_functions_find(struct vgpu_function **list, uint32_t *n);
 bool vgpu_function_usable(const struct vgpu_function *f);
+bool vgpu_function_is_foreign(const char *device);
 void vgpu_passthrough_count(struct vgpu_probe *probe);
 
 /**
@@ -119,6 +132,9 @@ struct vgpu_vfio {
 };
 
 /* passthrough_vfio.c */
+int vgpu_vfio_call(int fd, unsigned long request, void *arg);
+int vgpu_vfio_attach(struct vgpu_vfio *v, const struct vgpu_function *f,
+		     struct vgpu_message *msg);
 int vgpu_vfio_open(struct vgpu_vfio *v, const struct vgpu_function *f,
 		   struct vgpu_message *msg);
 void vgpu_vfio_close(struct vgpu_vfio *v);
@@ -132,6 +148,7 @@ enum vgpu_pass_kind {
 	VGPU_PASS_NONE,
 	VGPU_PASS_VRAM,
 	VGPU_PASS_SYSTEM,	/* memory of this process */
+	VGPU_PASS_POOL,		/* the same, but stays mapped */
 };
 
 /**
@@ -219,6 +236,7 @@ struct vgpu_pass {
 	uint32_t counters;
 	void *pool;
 	uint64_t pool_bytes;
+	uint64_t pool_iova;
 	pthread_t thread;
 	bool quit;
 };

@@ -258,6 +258,26 @@ uint64_t vgpu_pass_largest(struct vgpu_pass *d)
 
 /* Memory of this process. */
 
+/* Make an object of what is mapped already. */
+static int system_object(struct vgpu_pass *d, struct vgpu_pass_object *o)
+{
+	u64 result[2];
+	int ret;
+
+	ret = vgpu_pass_do1(d, VGPU_ADMIN_SYSTEM_CREATE, o->bytes, 0, result);
+	if (ret)
+		return ret;
+	o->id = (uint32_t)result[0];
+	ret = vgpu_pass_pages(d, o->id, o->at, o->bytes / VGPU_PAGE_BYTES);
+	if (!ret) {
+		object_add(d, o);
+		return 0;
+	}
+	vgpu_pass_do1(d, VGPU_ADMIN_OBJECT_DESTROY, o->id, 0, result);
+	/* The device's word for RLIMIT_MEMLOCK; memory that is read-only. */
+	return ret == -ENOMEM ? -ENOSPC : ret == -EACCES ? -EFAULT : ret;
+}
+
 /* Whole pages, as an object.  @own goes with it, if it is made. */
 int vgpu_pass_system(struct vgpu_pass *d, void *p, uint64_t bytes, void *own,
 		     uint32_t *object)
@@ -267,29 +287,16 @@ int vgpu_pass_system(struct vgpu_pass *d, void *p, uint64_t bytes, void *own,
 		.bytes = bytes,
 		.own = own,
 	};
-	u64 result[2];
 	int ret;
 
 	ret = vgpu_vfio_map(&d->vfio, p, bytes, &o.at);
 	if (ret)
 		return ret;
-	ret = vgpu_pass_do1(d, VGPU_ADMIN_SYSTEM_CREATE, bytes, 0, result);
+	ret = system_object(d, &o);
 	if (ret)
-		goto err_map;
-	o.id = (uint32_t)result[0];
-	ret = vgpu_pass_pages(d, o.id, o.at, bytes / VGPU_PAGE_BYTES);
-	if (ret)
-		goto err_object;
-	object_add(d, &o);
+		vgpu_vfio_unmap(&d->vfio, o.at, bytes);
 	*object = o.id;
-	return 0;
-
-err_object:
-	vgpu_pass_do1(d, VGPU_ADMIN_OBJECT_DESTROY, o.id, 0, result);
-err_map:
-	vgpu_vfio_unmap(&d->vfio, o.at, bytes);
-	/* The device's word for RLIMIT_MEMLOCK; memory that is read-only. */
-	return ret == -ENOMEM ? -ENOSPC : ret == -EACCES ? -EFAULT : ret;
+	return ret;
 }
 
 static void system_free(struct vgpu_pass *d, const struct vgpu_pass_object *o)
@@ -375,22 +382,46 @@ void vgpu_pass_system_destroy(void *b, uint32_t object, bool wait)
 	vgpu_pass_object_end(b, object);
 }
 
+static int pool_make(struct vgpu_pass *d, uint64_t bytes)
+{
+	void *p;
+	int ret;
+
+	p = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return -ENOMEM;
+	ret = vgpu_vfio_map(&d->vfio, p, bytes, &d->pool_iova);
+	if (ret) {
+		munmap(p, bytes);
+		return ret;
+	}
+	d->pool = p;
+	d->pool_bytes = bytes;
+	return 0;
+}
+
+/*
+ * It stays mapped over a reset, as much as it is: by the time that the device is
+ * enabled again, which it does in order, it has let go of what it had before.
+ */
 int vgpu_pass_pool(void *b, uint64_t bytes, struct vgpu_backend_system *sys)
 {
+	struct vgpu_pass_object o = { .kind = VGPU_PASS_POOL };
 	struct vgpu_pass *d = b;
-	void *p;
+	int ret = 0;
 
-	if (!d->pool) {
-		p = mmap(NULL, pages(bytes), PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (p == MAP_FAILED)
-			return -ENOMEM;
-		d->pool = p;
-		d->pool_bytes = pages(bytes);
-	}
+	if (!d->pool)
+		ret = pool_make(d, pages(bytes));
+	if (ret)
+		return ret;
+	o.bytes = d->pool_bytes;
+	o.at = d->pool_iova;
+	ret = system_object(d, &o);
 	sys->cpu = d->pool;
 	sys->bytes = bytes;
+	sys->object = o.id;
 	sys->skip = 0;
 	sys->read_only = false;
-	return vgpu_pass_system(d, d->pool, d->pool_bytes, NULL, &sys->object);
+	return ret;
 }

@@ -35,6 +35,19 @@ static void *real_mmap(size_t bytes, int fd, off_t offset)
 		    offset);
 }
 
+static int real_write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
 static const struct vgpu_vfio_calls real_calls = {
 	.root = "",
 	.open = real_open,
@@ -44,11 +57,12 @@ static const struct vgpu_vfio_calls real_calls = {
 	.pwrite = pwrite,
 	.mmap = real_mmap,
 	.munmap = munmap,
+	.write_file = real_write_file,
 };
 
 const struct vgpu_vfio_calls *vgpu_vfio_calls = &real_calls;
 
-static int call(int fd, unsigned long request, void *arg)
+int vgpu_vfio_call(int fd, unsigned long request, void *arg)
 {
 	int ret = vgpu_vfio_calls->ioctl(fd, request, arg);
 
@@ -84,7 +98,7 @@ static void iova_range(struct vgpu_vfio *v, uint64_t *first, uint64_t *end)
 
 	*first = VGPU_IOVA_FIRST;
 	*end = VGPU_IOVA_END;
-	if (call(v->container, VFIO_IOMMU_GET_INFO, &u) ||
+	if (vgpu_vfio_call(v->container, VFIO_IOMMU_GET_INFO, &u) ||
 	    !(u.info.flags & VFIO_IOMMU_INFO_CAPS))
 		return;
 	cap = capability(&u, u.info.cap_offset,
@@ -120,7 +134,7 @@ int vgpu_vfio_map(struct vgpu_vfio *v, void *p, uint64_t bytes, uint64_t *iova)
 	if (ret)
 		return ret;
 	map.iova = *iova;
-	ret = call(v->container, VFIO_IOMMU_MAP_DMA, &map);
+	ret = vgpu_vfio_call(v->container, VFIO_IOMMU_MAP_DMA, &map);
 	if (!ret)
 		return 0;
 	pthread_mutex_lock(&v->lock);
@@ -139,7 +153,7 @@ void vgpu_vfio_unmap(struct vgpu_vfio *v, uint64_t iova, uint64_t bytes)
 		.size = bytes,
 	};
 
-	call(v->container, VFIO_IOMMU_UNMAP_DMA, &unmap);
+	vgpu_vfio_call(v->container, VFIO_IOMMU_UNMAP_DMA, &unmap);
 	pthread_mutex_lock(&v->lock);
 	vgpu_iova_give(&v->iova, iova);
 	pthread_mutex_unlock(&v->lock);
@@ -219,7 +233,7 @@ static int region_open(struct vgpu_vfio *v, uint32_t index,
 	} u = { .info = { .argsz = sizeof(u), .index = index } };
 	int ret;
 
-	ret = call(v->device, VFIO_DEVICE_GET_REGION_INFO, &u);
+	ret = vgpu_vfio_call(v->device, VFIO_DEVICE_GET_REGION_INFO, &u);
 	if (ret)
 		return ret;
 	r->at = u.info.offset;
@@ -268,7 +282,7 @@ static int connect_vectors(struct vgpu_vfio *v)
 
 	for (i = 0; i < VGPU_MSIX_VECTORS; i++)
 		u.fds[i] = v->irq_fd;
-	return call(v->device, VFIO_DEVICE_SET_IRQS, &u);
+	return vgpu_vfio_call(v->device, VFIO_DEVICE_SET_IRQS, &u);
 }
 
 static int open_regions(struct vgpu_vfio *v)
@@ -335,15 +349,15 @@ static int open_container(struct vgpu_vfio *v, const struct vgpu_function *f,
 	v->group = open_node(f->group, msg);
 	if (v->group < 0)
 		return v->group;
-	ret = call(v->group, VFIO_GROUP_GET_STATUS, &status);
+	ret = vgpu_vfio_call(v->group, VFIO_GROUP_GET_STATUS, &status);
 	if (!ret && !(status.flags & VFIO_GROUP_FLAGS_VIABLE))
 		return vgpu_message_set(msg, -EBUSY,
 					"backend passthrough: group %s of %s is not viable: vgpuctl passthrough show %s says what keeps it",
 					f->group, f->name, f->name);
 	if (!ret)
-		ret = call(v->group, VFIO_GROUP_SET_CONTAINER, &v->container);
+		ret = vgpu_vfio_call(v->group, VFIO_GROUP_SET_CONTAINER, &v->container);
 	if (!ret)
-		ret = call(v->container, VFIO_SET_IOMMU,
+		ret = vgpu_vfio_call(v->container, VFIO_SET_IOMMU,
 			   (void *)VFIO_TYPE1v2_IOMMU);
 	if (ret)
 		return vgpu_message_set(msg, ret,
@@ -354,16 +368,37 @@ static int open_container(struct vgpu_vfio *v, const struct vgpu_function *f,
 	return 0;
 }
 
+/* Its file, and nothing more. */
+int vgpu_vfio_attach(struct vgpu_vfio *v, const struct vgpu_function *f,
+		     struct vgpu_message *msg)
+{
+	int ret;
+
+	memset(v, 0, sizeof(*v));
+	v->container = -1;
+	v->group = -1;
+	v->device = -1;
+	v->irq_fd = -1;
+	pthread_mutex_init(&v->lock, NULL);
+	ret = open_container(v, f, msg);
+	if (!ret) {
+		v->device = vgpu_vfio_call(v->group, VFIO_GROUP_GET_DEVICE_FD,
+					   (void *)f->name);
+		if (v->device < 0)
+			ret = vgpu_message_set(msg, v->device,
+					       "backend passthrough: cannot open %s: %s",
+					       f->name, strerror(-v->device));
+	}
+	if (ret)
+		vgpu_vfio_close(v);
+	return ret;
+}
+
 static int open_device(struct vgpu_vfio *v, const struct vgpu_function *f,
 		       struct vgpu_message *msg)
 {
 	int ret;
 
-	v->device = call(v->group, VFIO_GROUP_GET_DEVICE_FD, (void *)f->name);
-	if (v->device < 0)
-		return vgpu_message_set(msg, v->device,
-					"backend passthrough: cannot open %s: %s",
-					f->name, strerror(-v->device));
 	ret = open_regions(v);
 	if (ret == -EPROTO)
 		return vgpu_message_set(msg, -EOPNOTSUPP,
@@ -386,15 +421,10 @@ int vgpu_vfio_open(struct vgpu_vfio *v, const struct vgpu_function *f,
 {
 	int ret;
 
-	memset(v, 0, sizeof(*v));
-	v->container = -1;
-	v->group = -1;
-	v->device = -1;
-	v->irq_fd = -1;
-	pthread_mutex_init(&v->lock, NULL);
-	ret = open_container(v, f, msg);
-	if (!ret)
-		ret = open_device(v, f, msg);
+	ret = vgpu_vfio_attach(v, f, msg);
+	if (ret)
+		return ret;
+	ret = open_device(v, f, msg);
 	if (ret)
 		vgpu_vfio_close(v);
 	return ret;

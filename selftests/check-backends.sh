@@ -4,9 +4,13 @@
 # on the other backends, and in the other forms of each.
 #
 #	selftests/check-backends.sh [--only NAME] PROGRAM...
+#	selftests/check-backends.sh --arguments BACKEND
+#
+# The second form prints the arguments with which programs leave out what a
+# backend does not have, for those who run them elsewhere.
 #
 # NAME is one of those below; mdev, a GPU of the module that is loaded, and
-# passthrough, its instances (device_instance() in unit/device_util.h), are run
+# passthrough, functions that the environment names (unit/device_util.h), are run
 # only if they are named; mdev-fake has a stand-in for the module.
 #
 # Left out is what is about the simulator itself: functions of this process as
@@ -26,6 +30,24 @@ not_mdev="launch_by_address arguments program_order bad_arguments thrown_away
 # questions to a device that only runs when it is told to.
 not_mdev+=" statistics process_counts priorities"
 
+# arguments BACKEND
+arguments()
+{
+	local args='' t skip=$not_here
+
+	case $1 in
+	mdev | passthrough) skip+=" $not_mdev" ;;
+	esac
+	for t in $skip; do
+		args+=" -T $t"
+	done
+	echo "$args"
+}
+
+if [ "${1-}" = --arguments ]; then
+	arguments "$2"
+	exit
+fi
 only=
 if [ "${1-}" = --only ]; then
 	only=$2
@@ -35,19 +57,12 @@ fi
 # on NAME BACKEND FLAGS PROGRAM...: the programs, on this backend.
 on()
 {
-	local name=$1 backend=$2 flags=$3 args='' out rc program t
+	local name=$1 backend=$2 flags=$3 args out rc program
 
 	shift 3
+	args=$(arguments "$backend")
 	[ "$only" = "$name" ] || [ -z "$only" ] || return 0
 	found=1
-	for t in $not_here; do
-		args+=" -T $t"
-	done
-	if [ "$backend" = mdev ] || [ "$backend" = passthrough ]; then
-		for t in $not_mdev; do
-			args+=" -T $t"
-		done
-	fi
 	for program; do
 		out=$(VGPU_TEST_BACKEND=$backend VGPU_TEST_FLAGS=$flags \
 			selftests/run-tests.sh -a "$args" "$program")

@@ -51,19 +51,17 @@ static inline bool device_flag(const char *name)
 }
 
 /*
- * An instance has the memory that it has: there is one for each size that tests
- * want, which its UUID ends with, in MiB.
+ * A function has the memory that it has: where devices are functions, the
+ * environment names one for each size that tests want, as VGPU_TEST_DEVICE_16
+ * for 16 MiB.
  */
-static inline const char *device_instance(uint64_t bytes)
+static inline const char *device_of_size(uint64_t bytes)
 {
-	static char name[40];
-	const char *backend = getenv("VGPU_TEST_BACKEND");
+	char name[40];
 
-	if (!backend || strcmp(backend, "passthrough"))
-		return NULL;
-	snprintf(name, sizeof(name), "7e57ab1e-0000-4000-8000-%012llu",
+	snprintf(name, sizeof(name), "VGPU_TEST_DEVICE_%llu",
 		 (unsigned long long)bytes >> 20);
-	return name;
+	return getenv(name);
 }
 
 /* A device that was opened, initialized and started, or NULL. */
@@ -76,7 +74,7 @@ static inline struct vgpu_device *device_start(uint32_t flags, uint64_t bytes,
 		.vram_bytes = bytes,
 		.entries = entries,
 		.backend_name = getenv("VGPU_TEST_BACKEND"),
-		.device = device_instance(bytes),
+		.device = device_of_size(bytes),
 	};
 	struct vgpu_device *dev;
 

@@ -13,10 +13,14 @@ parent=/sys/class/mdev_bus/7670:00:00.0/mdev_supported_types
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# instance MIB TYPE: named as unit/device_util.h names it.
+# instance MIB TYPE: the device of that size, see unit/device_util.h.
 instance()
 {
-	printf '7e57ab1e-0000-4000-8000-%012d' "$1" >"$parent/vgpu-$2/create"
+	local uuid
+
+	printf -v uuid '7e57ab1e-0000-4000-8000-%012d' "$1"
+	export "VGPU_TEST_DEVICE_$1=$uuid"
+	echo "$uuid" >"$parent/vgpu-$2/create"
 }
 
 destroy()
@@ -57,12 +61,13 @@ modprobe vfio_iommu_type1
 check "without a function it says so" \
 	fails 3 'no vGPU function is bound to vfio-pci: this host has none' \
 	$ctl info -b passthrough
-check "an instance for each size" eval \
-	'instance 1 16m && instance 16 16m && instance 64 64m'
+instance 1 16m
+instance 16 16m
+instance 64 64m
 count < <(selftests/check-backends.sh --only passthrough $unit/test_device \
 	$unit/test_device_memory $unit/test_sim $unit/test_device_mt)
 check "vgpuctl info" says '"total_memory_bytes": 67108864' \
-	$ctl info -b passthrough -d 7e57ab1e-0000-4000-8000-000000000064 --json
+	$ctl info -b passthrough -d "$VGPU_TEST_DEVICE_64" --json
 check "vgpuctl stats" says '"completed": *[1-9]' \
 	$ctl stats -b passthrough --run 100 --json
 check "vgpuctl bench" \
