@@ -45,7 +45,7 @@ static int open_function(struct vgpu_pass *d, const char *device,
 	uint32_t i, n;
 	int ret;
 
-	ret = vgpu_functions_find(&list, &n);
+	ret = vgpu_vfio_calls->find(&list, &n);
 	if (ret)
 		return vgpu_message_set(msg, ret, "memory is short");
 	ret = -ENODEV;

@@ -17,14 +17,33 @@
 
 #include "backend.h"
 
+/* Enough for a UUID or a PCI address. */
+#define VGPU_FUNCTION_NAME	40
+
+/**
+ * struct vgpu_function - a function that the backend could drive
+ * @name: PCI address, or UUID of an instance
+ * @driver: what it is bound to; empty: nothing
+ * @group: number of its IOMMU group; empty: it has none
+ * @instance: it is a mediated device
+ */
+struct vgpu_function {
+	char name[VGPU_FUNCTION_NAME];
+	char driver[32];
+	char group[16];
+	bool instance;
+};
+
 /**
  * struct vgpu_vfio_calls - the system, for this backend
  * @root: where sys, dev, proc and run are, "" of this host
+ * @find: @n functions; the list is to be freed, unless there is an error
  * @open: as open(2), and so on
  * @write_file: write to a file that is there, at once; 0 or an errno
  */
 struct vgpu_vfio_calls {
 	const char *root;
+	int (*find)(struct vgpu_function **list, uint32_t *n);
 	int (*open)(const char *path, int flags);
 	int (*close)(int fd);
 	int (*ioctl)(int fd, unsigned long request, void *arg);
@@ -48,24 +67,7 @@ uint32_t vgpu_sysfs_number(const char *bus, const char *name, const char *file);
 void vgpu_sysfs_link(const char *bus, const char *name, const char *file,
 		     char *to, size_t bytes);
 
-/* Enough for a UUID or a PCI address. */
-#define VGPU_FUNCTION_NAME	40
-
-/**
- * struct vgpu_function - a function that the backend could drive
- * @name: PCI address, or UUID of an instance
- * @driver: what it is bound to; empty: nothing
- * @group: number of its IOMMU group; empty: it has none
- * @instance: it is a mediated device
- */
-struct vgpu_function {
-	char name[VGPU_FUNCTION_NAME];
-	char driver[32];
-	char group[16];
-	bool instance;
-};
-
-/* passthrough_find.c: @n gets how many; the list is to be freed, or NULL */
+/* passthrough_find.c: &vgpu_vfio_calls.find of this host, or of its stand-in */
 int vgpu_functions_find(struct vgpu_function **list, uint32_t *n);
 bool vgpu_function_usable(const struct vgpu_function *f);
 bool vgpu_function_is_foreign(const char *device);

@@ -116,7 +116,7 @@ void vgpu_passthrough_count(struct vgpu_probe *p)
 	uint32_t i, n, instances = 0;
 	struct vgpu_function *list;
 
-	if (vgpu_functions_find(&list, &n))
+	if (vgpu_vfio_calls->find(&list, &n))
 		n = 0;
 	for (i = 0; i < n; i++) {
 		if (list[i].instance)

@@ -50,6 +50,7 @@ static int real_write_file(const char *path, const char *text)
 
 static const struct vgpu_vfio_calls real_calls = {
 	.root = "",
+	.find = vgpu_functions_find,
 	.open = real_open,
 	.close = close,
 	.ioctl = real_ioctl,

@@ -11,7 +11,7 @@
 #
 # NAME is one of those below; mdev, a GPU of the module that is loaded, and
 # passthrough, functions that the environment names (unit/device_util.h), are run
-# only if they are named; mdev-fake has a stand-in for the module.
+# only if they are named; mdev-fake and passthrough-fake have stand-ins.
 #
 # Left out is what is about the simulator itself: functions of this process as
 # kernels, devices that are made up, a thousand of them, a terabyte of memory.
@@ -30,7 +30,12 @@ not_mdev="launch_by_address arguments program_order bad_arguments thrown_away
 # questions to a device that only runs when it is told to.
 not_mdev+=" statistics process_counts priorities"
 
-# arguments BACKEND
+# Where the device is another thread of the program, and interrupts are how one
+# waits for it, it is chance who looks at a broken word first (this one puts it
+# right), and whether a wait has asked for an interrupt.
+not_a_thread="broken_ring interrupts"
+
+# arguments BACKEND [FLAGS]
 arguments()
 {
 	local args='' t skip=$not_here
@@ -38,6 +43,7 @@ arguments()
 	case $1 in
 	mdev | passthrough) skip+=" $not_mdev" ;;
 	esac
+	[ "$1,${2-}" != passthrough,fake ] || skip+=" $not_a_thread"
 	for t in $skip; do
 		args+=" -T $t"
 	done
@@ -60,7 +66,7 @@ on()
 	local name=$1 backend=$2 flags=$3 args out rc program
 
 	shift 3
-	args=$(arguments "$backend")
+	args=$(arguments "$backend" "$flags")
 	[ "$only" = "$name" ] || [ -z "$only" ] || return 0
 	found=1
 	for program; do
@@ -80,6 +86,8 @@ on vulkan-discrete vulkan discrete "$@"
 on vulkan-worker vulkan worker "$@"
 on wgpu wgpu '' "$@"
 on mdev-fake mdev fake "$@"
+VGPU_TEST_DEVICE_1=fake-1 VGPU_TEST_DEVICE_16=fake-16 \
+	VGPU_TEST_DEVICE_64=fake-64 on passthrough-fake passthrough fake "$@"
 [ "$only" != mdev ] || on mdev mdev '' "$@"
 [ "$only" != passthrough ] || on passthrough passthrough '' "$@"
 if [ -z "$found" ]; then

@@ -4,7 +4,8 @@
  *
  * It is a simulator, unless the environment says VGPU_TEST_BACKEND=vulkan or
  * another backend's name; VGPU_TEST_FLAGS=discrete,worker adds those flags, and
- * fake takes the stand-in for vgpu.ko (selftests/fake/drm.h) in mdev's place.
+ * fake takes the stand-ins for vgpu.ko and for VFIO (selftests/fake/drm.h, vfio.h)
+ * in place of theirs.
  */
 #ifndef VGPU_DEVICE_UTIL_H
 #define VGPU_DEVICE_UTIL_H
@@ -42,6 +43,8 @@ static inline void device_drivers(void)
 /* In programs that are linked with it. */
 #pragma weak fake_drm_install
 void fake_drm_install(void);
+#pragma weak fake_vfio_install
+void fake_vfio_install(void);
 
 static inline bool device_flag(const char *name)
 {
@@ -79,8 +82,10 @@ static inline struct vgpu_device *device_start(uint32_t flags, uint64_t bytes,
 	struct vgpu_device *dev;
 
 	device_drivers();
-	if (device_flag("fake"))
+	if (device_flag("fake")) {
 		fake_drm_install();
+		fake_vfio_install();
+	}
 	if (device_flag("discrete"))
 		o.flags |= VGPU_DEVICE_DISCRETE;
 	if (device_flag("worker"))

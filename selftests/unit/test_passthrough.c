@@ -195,6 +195,7 @@ static int fake_write(const char *path, const char *text)
 
 static struct vgpu_vfio_calls fake_calls = {
 	.root = root,
+	.find = vgpu_functions_find,
 	.write_file = fake_write,
 };
 
