@@ -97,7 +97,7 @@ static int check_function(struct vgpu_pass *d,
 	snprintf(info->id, sizeof(info->id), "%s", f->name);
 	snprintf(info->name, sizeof(info->name), "vGPU");
 	snprintf(info->driver, sizeof(info->driver), "%s",
-		 f->instance ? "vfio, of an instance" : f->driver);
+		 f->instance ? "vfio, by vgpu.ko" : f->driver);
 	if (!f->instance)
 		snprintf(info->pci_address, sizeof(info->pci_address),
 			 "%.15s", f->name);
@@ -210,7 +210,11 @@ static int pass_reset(void *b)
 	vgpu_pass_rings_end(d);
 	vgpu_pass_objects_end(d);
 	vgpu_pass_disable(d);
+	pthread_mutex_lock(&d->lock);
+	d->used = 0;
 	d->counters = 0;
+	d->irq_mask = 0;
+	pthread_mutex_unlock(&d->lock);
 	vgpu_pass_changed(d);
 	return 0;
 }

@@ -329,16 +329,17 @@ void vgpu_pass_object_end(struct vgpu_pass *d, uint32_t id)
 /* The device was reset, and knows none any more. */
 void vgpu_pass_objects_end(struct vgpu_pass *d)
 {
-	struct vgpu_pass_object *o;
+	struct vgpu_pass_object o;
 	uint32_t i;
 
 	for (i = 0; i < d->n_objects; i++) {
-		o = &d->objects[i];
-		if (o->kind == VGPU_PASS_SYSTEM)
-			system_free(d, o);
-		memset(o, 0, sizeof(*o));
+		pthread_mutex_lock(&d->lock);
+		o = d->objects[i];
+		memset(&d->objects[i], 0, sizeof(o));
+		pthread_mutex_unlock(&d->lock);
+		if (o.kind == VGPU_PASS_SYSTEM)
+			system_free(d, &o);
 	}
-	d->used = 0;
 }
 
 int vgpu_pass_system_create(void *b, void *ptr, uint64_t bytes, bool source,

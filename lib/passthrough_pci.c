@@ -90,7 +90,7 @@ static void judge(struct vgpu_passthrough_info *info)
 	if (!info->group[0] && info->vendor_id == VGPU_PCI_VENDOR &&
 	    info->device_id == VGPU_PCI_DEVICE) {
 		snprintf(info->reason, sizeof(info->reason),
-			 "a GPU of vgpu.ko is not handed over itself: its instances are, each to a virtual machine");
+			 "a GPU of vgpu.ko is not handed over itself: make an instance of it, by vgpuctl instance create");
 		return;
 	}
 	if (!info->group[0]) {
