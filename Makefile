@@ -142,8 +142,8 @@ build/$(1)/selftests/unit/%: build/$(1)/selftests/unit/%.o build/$(1)/internal.a
 		build/$(1)/internal.a $$(LIBS)
 
 # With stand-ins for vgpu.ko and for VFIO.
-$$(addprefix build/$(1)/selftests/unit/,test_mdev test_device test_device_memory \
-	test_device_mt test_sim): $$(call objects,$(1),$$(wildcard selftests/fake/drm*.c \
+$$(addprefix build/$(1)/selftests/unit/,test_mdev test_passthrough test_device \
+	test_device_memory test_device_mt test_sim): $$(call objects,$(1),$$(wildcard selftests/fake/drm*.c \
 	selftests/fake/vfio*.c))
 
 build/$(1)/vgpu-worker: $$(call objects,$(1),$$(WORKER_SRC)) build/$(1)/internal.a

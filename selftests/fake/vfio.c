@@ -27,10 +27,24 @@ static pthread_mutex_t fds_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const unsigned int sizes[] = { 1, 16, 64 };
 
+struct fake_vfio fake_vfio;
+
 static int fail(int error)
 {
 	errno = error;
 	return -1;
+}
+
+/* A call that may fail: whether it does. */
+static bool fails(void)
+{
+	unsigned int n = __atomic_add_fetch(&fake_vfio.calls, 1,
+					    __ATOMIC_RELAXED);
+
+	if (n != fake_vfio.fail)
+		return false;
+	errno = fake_vfio.error;
+	return true;
 }
 
 static int new_fd(int kind, unsigned int mib, struct fake_device *d)
@@ -70,6 +84,8 @@ static int fake_open(const char *path, int flags)
 	int fd;
 
 	(void)flags;
+	if (fails())
+		return -1;
 	pthread_mutex_lock(&fds_lock);
 	if (!strcmp(path, "/dev/vfio/vfio"))
 		fd = open_container();
@@ -176,6 +192,9 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
 	struct fake_device *d = fds[fd].d;
 	struct vfio_group_status *status = arg;
 
+	/* To unmap what is mapped cannot fail. */
+	if (request != VFIO_IOMMU_UNMAP_DMA && fails())
+		return -1;
 	switch (request) {
 	case VFIO_GROUP_GET_STATUS:
 		status->flags = VFIO_GROUP_FLAGS_VIABLE;
@@ -235,15 +254,20 @@ static ssize_t fake_pwrite(int fd, const void *from, size_t bytes, off_t offset)
 static void *fake_mmap(size_t bytes, int fd, off_t offset)
 {
 	(void)offset;
+	if (fails())
+		return MAP_FAILED;
 	return mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED,
 		    fds[fd].d->vram_fd, 0);
 }
 
 static int fake_find(struct vgpu_function **list, uint32_t *n)
 {
-	struct vgpu_function *f = calloc(ARRAY_SIZE(sizes), sizeof(*f));
+	struct vgpu_function *f;
 	size_t i;
 
+	if (fails())
+		return -errno;
+	f = calloc(ARRAY_SIZE(sizes), sizeof(*f));
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		snprintf(f[i].name, sizeof(f[i].name), "fake-%u", sizes[i]);
 		snprintf(f[i].group, sizeof(f[i].group), "%u", sizes[i]);

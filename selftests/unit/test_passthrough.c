@@ -12,6 +12,8 @@
 
 #include <vgpu/vgpu.h>
 
+#include "../fake/vfio.h"
+#include "device_util.h"
 #include "passthrough.h"
 
 #define PAGE	4096ull
@@ -429,6 +431,104 @@ VGPU_TEST(probed)
 	bind_to("0000:05:00.0", "vfio-pci");
 	PROBES(1, "vGPU function at 0000:05:00.0, by vfio-pci");
 	end_host();
+}
+
+/* On the stand-in for VFIO. */
+
+static int there_and_back(struct vgpu_device *dev, uint64_t at, uint8_t *bytes,
+			  uint64_t n)
+{
+	int ret = device_do(dev, vgpu_command_transfer_to(at, bytes, n));
+
+	if (!ret)
+		ret = device_do(dev, vgpu_command_transfer_from(bytes, at, n));
+	return ret;
+}
+
+/* A bit of everything.  0, or the first error. */
+static int everything(void)
+{
+	struct vgpu_device_options o = {
+		.size = sizeof(o), .backend = VGPU_BACKEND_PASSTHROUGH,
+		.device = "fake-16",
+	};
+	static uint8_t bytes[256 << 10];
+	struct vgpu_device_ring *ring;
+	struct vgpu_device *dev;
+	char text[256] = "";
+	uint64_t at, moved;
+	void *p;
+	int ret;
+
+	o.message = text;
+	o.message_bytes = sizeof(text);
+	ret = vgpu_device_open(&o, &dev);
+	if (ret)
+		return text[0] ? ret : 1;
+	ret = vgpu_device_initialize(dev);
+	if (!ret)
+		ret = vgpu_device_start(dev);
+	if (!ret)
+		ret = vgpu_device_alloc(dev, 1 << 20, 0, &at);
+	if (!ret)
+		ret = there_and_back(dev, at, bytes, sizeof(bytes));
+	if (!ret)
+		ret = vgpu_device_register(dev, bytes, sizeof(bytes), NULL);
+	if (!ret)
+		ret = there_and_back(dev, at, bytes, sizeof(bytes));
+	if (!ret)
+		ret = vgpu_device_unregister(dev, bytes);
+	if (!ret)
+		ret = vgpu_device_map(dev, at, 1 << 20, &p);
+	if (!ret)
+		ret = vgpu_device_unmap(dev, at);
+	if (!ret)
+		ret = vgpu_device_compact(dev, 0, &moved);
+	if (!ret)
+		ret = vgpu_device_ring_create(dev, NULL, &ring);
+	if (!ret)
+		ret = vgpu_device_reset(dev);
+	vgpu_device_close(dev);
+	return ret;
+}
+
+VGPU_TEST(driven)
+{
+	int before = vgpu_test_fds();
+
+	fake_vfio_install();
+	EXPECT_EQ(0, everything());
+	EXPECT_EQ(0, everything());
+	EXPECT_EQ(before, vgpu_test_fds());
+}
+
+/* Each call fails once: nothing hangs, nothing is left. */
+VGPU_TEST(failing)
+{
+	static const int errors[] = { ENOMEM, EBUSY, EFAULT };
+	int before = vgpu_test_fds();
+	unsigned int i, n, all;
+
+	fake_vfio_install();
+	ASSERT_EQ(0, everything());
+	all = fake_vfio.calls;
+	EXPECT_LT(10, all);
+	for (i = 0; i < ARRAY_SIZE(errors); i++) {
+		for (n = 1; n <= all; n++) {
+			fake_vfio.calls = 0;
+			fake_vfio.fail = n;
+			fake_vfio.error = errors[i];
+			/* Memory that cannot be mapped is copied. */
+			EXPECT_GE(0, everything()) {
+				TH_LOG("call %u, error %d", n, errors[i]);
+			}
+			EXPECT_EQ(before, vgpu_test_fds()) {
+				TH_LOG("call %u, error %d", n, errors[i]);
+			}
+		}
+	}
+	fake_vfio.fail = 0;
+	EXPECT_EQ(0, everything());
 }
 
 TEST_HARNESS_MAIN
