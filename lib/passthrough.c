@@ -116,14 +116,13 @@ static int check_function(struct vgpu_pass *d,
 
 static int make_tables(struct vgpu_pass *d)
 {
-	uint32_t rings = vgpu_vfio_read(&d->vfio, VGPU_REG_MAX_RINGS);
-
 	d->n_objects = vgpu_vfio_read(&d->vfio, VGPU_REG_MAX_OBJECTS) + 1;
+	d->n_ids = vgpu_vfio_read(&d->vfio, VGPU_REG_MAX_RINGS) + 1;
 	/* Their numbers have 16 bits. */
-	if (d->n_objects > 0x10000 || rings > 0xffff)
+	if (d->n_objects > 0x10000 || d->n_ids > 0x10000)
 		return -EPROTO;
 	d->objects = calloc(d->n_objects, sizeof(d->objects[0]));
-	d->rings = calloc(rings + 1, sizeof(d->rings[0]));
+	d->rings = calloc(d->n_ids, sizeof(d->rings[0]));
 	return d->objects && d->rings ? 0 : -ENOMEM;
 }
 

@@ -205,7 +205,7 @@ struct vgpu_pass_ring {
  * @irq_mask: what VGPU_REG_IRQ_MASK says
  * @user_fd: gets interrupts, too; -1: nobody has asked
  * @objects: by the lower 16 bits of their ids, @n_objects with the first
- * @rings: likewise
+ * @rings: likewise, @n_ids with the first, @n_rings of them in use
  * @used: bytes of blocks
  * @limit: how many those may be
  * @counters: how many there are
@@ -232,6 +232,7 @@ struct vgpu_pass {
 	struct vgpu_pass_object *objects;
 	uint32_t n_objects;
 	struct vgpu_pass_ring *rings;
+	uint32_t n_ids;
 	uint32_t n_rings;
 	uint64_t used;
 	uint64_t limit;

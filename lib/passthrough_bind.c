@@ -185,16 +185,15 @@ static int rebind(const char *address, const char *driver,
 	return is_bound(address, driver) ? 0 : ret ? ret : -EIO;
 }
 
-/* Who has a node of the function open: a process's id, or 0. */
+/* Whether a process has a node open: its id, or 0. */
 static int opened_in(int proc, const char *pid, const char *node)
 {
-	char path[64], target[VGPU_SYSFS_PATH], want[64];
+	char path[64], target[VGPU_SYSFS_PATH];
 	struct dirent *e;
 	int fd, found = 0;
 	ssize_t n;
 	DIR *d;
 
-	snprintf(want, sizeof(want), "/dev/dri/%.31s", node);
 	snprintf(path, sizeof(path), "%.16s/fd", pid);
 	fd = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	d = fd < 0 ? NULL : fdopendir(fd);
@@ -206,13 +205,14 @@ static int opened_in(int proc, const char *pid, const char *node)
 	while (!found && (e = readdir(d))) {
 		n = readlinkat(fd, e->d_name, target, sizeof(target) - 1);
 		target[n < 0 ? 0 : n] = 0;
-		if (!strcmp(target, want))
+		if (!strcmp(target, node))
 			found = atoi(pid);
 	}
 	closedir(d);
 	return found;
 }
 
+/* Who has a node open: a process's id, or 0. */
 static int opened_by(const char *node)
 {
 	char path[VGPU_SYSFS_PATH];
@@ -235,7 +235,7 @@ static int opened_by(const char *node)
 /* All its nodes, that for displays too. */
 static int in_use(const struct vgpu_passthrough_info *info, const struct say *say)
 {
-	char path[VGPU_SYSFS_PATH];
+	char path[VGPU_SYSFS_PATH], node[64];
 	struct dirent *e;
 	int pid = 0;
 	DIR *d;
@@ -249,11 +249,12 @@ static int in_use(const struct vgpu_passthrough_info *info, const struct say *sa
 	if (!d)
 		return 0;
 	while (!pid && (e = readdir(d))) {
-		pid = opened_by(e->d_name);
+		snprintf(node, sizeof(node), "/dev/dri/%.31s", e->d_name);
+		pid = opened_by(node);
 		if (pid)
 			fail(say, -EBUSY,
-			     "process %d has /dev/dri/%.31s of %s open: end it, or --force takes the GPU away",
-			     pid, e->d_name, info->address);
+			     "process %d has %s of %s open: end it, or --force takes the GPU away",
+			     pid, node, info->address);
 	}
 	closedir(d);
 	return pid ? -EBUSY : 0;
@@ -355,13 +356,33 @@ int vgpu_passthrough_prepare(const char *address, uint32_t flags, char *message,
 	return ret;
 }
 
-static int restore(const struct vgpu_passthrough_info *info, const struct say *say)
+/* The kernel would wait for the end of a virtual machine that has it. */
+static int vm_has_it(const struct vgpu_passthrough_info *info,
+		     const struct say *say)
+{
+	char node[64];
+	int pid;
+
+	if (strcmp(info->driver, VFIO_PCI))
+		return 0;
+	snprintf(node, sizeof(node), "/dev/vfio/%.31s", info->group);
+	pid = opened_by(node);
+	return pid ? fail(say, -EBUSY,
+			  "process %d has %s, the group of %s, open: end it first",
+			  pid, node, info->address) : 0;
+}
+
+static int restore(const struct vgpu_passthrough_info *info,
+		   const struct say *say)
 {
 	struct vgpu_bind_state state;
 	int ret;
 
 	if (vgpu_bind_state_read(info->address, &state))
 		return 0;
+	ret = vm_has_it(info, say);
+	if (ret)
+		return ret;
 	/* Somebody else's binding is left alone. */
 	if (info->driver[0] && strcmp(info->driver, VFIO_PCI) &&
 	    strcmp(info->driver, state.driver))

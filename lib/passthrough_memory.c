@@ -22,11 +22,15 @@ static uint64_t cost(uint64_t bytes)
 	return (bytes + VGPU_MAP_GRANULE - 1) & ~(uint64_t)(VGPU_MAP_GRANULE - 1);
 }
 
-static void object_add(struct vgpu_pass *d, const struct vgpu_pass_object *o)
+/* -EPROTO: the device has given an id that it cannot have. */
+static int object_add(struct vgpu_pass *d, const struct vgpu_pass_object *o)
 {
+	if ((o->id & 0xffff) >= d->n_objects)
+		return -EPROTO;
 	pthread_mutex_lock(&d->lock);
 	d->objects[o->id & 0xffff] = *o;
 	pthread_mutex_unlock(&d->lock);
+	return 0;
 }
 
 /* From the table, before it is ended, and its number can be another one's. */
@@ -83,14 +87,14 @@ int vgpu_pass_block_create(struct vgpu_pass *d, const struct vgpu_cmd *cmd,
 	if (ret)
 		return ret;
 	ret = vgpu_pass_do(d, cmd, result);
-	if (ret) {
-		block_refund(d, cost(o.bytes));
-		return ret;
+	if (!ret) {
+		o.id = (uint32_t)result[0];
+		o.at = result[1];
+		ret = object_add(d, &o);
 	}
-	o.id = (uint32_t)result[0];
-	o.at = result[1];
-	object_add(d, &o);
-	return 0;
+	if (ret)
+		block_refund(d, cost(o.bytes));
+	return ret;
 }
 
 int vgpu_pass_block_destroy(struct vgpu_pass *d, const struct vgpu_cmd *cmd)
@@ -269,10 +273,10 @@ static int system_object(struct vgpu_pass *d, struct vgpu_pass_object *o)
 		return ret;
 	o->id = (uint32_t)result[0];
 	ret = vgpu_pass_pages(d, o->id, o->at, o->bytes / VGPU_PAGE_BYTES);
-	if (!ret) {
-		object_add(d, o);
+	if (!ret)
+		ret = object_add(d, o);
+	if (!ret)
 		return 0;
-	}
 	vgpu_pass_do1(d, VGPU_ADMIN_OBJECT_DESTROY, o->id, 0, result);
 	/* The device's word for RLIMIT_MEMLOCK; memory that is read-only. */
 	return ret == -ENOMEM ? -ENOSPC : ret == -EACCES ? -EFAULT : ret;

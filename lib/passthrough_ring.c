@@ -81,8 +81,13 @@ int vgpu_pass_ring_create(void *b, const struct vgpu_backend_ring *ring,
 	if (ret)
 		goto err_object;
 	*id = (uint32_t)result[0];
-	ring_add(d, ring, *id, object, *mem);
-	return 0;
+	if ((*id & 0xffff) < d->n_ids) {
+		ring_add(d, ring, *id, object, *mem);
+		return 0;
+	}
+	/* The device has given an id that it cannot have. */
+	vgpu_pass_do1(d, VGPU_ADMIN_RING_DESTROY, *id, 0, result);
+	ret = -EPROTO;
 
 err_object:
 	vgpu_pass_object_end(d, object);

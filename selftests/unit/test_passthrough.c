@@ -372,6 +372,11 @@ VGPU_TEST(refused)
 	/* That one does not either: it can be tried again. */
 	refuses = NULL;
 	ASSERT_EQ(0, vgpu_passthrough_prepare("0000:01:00.0", 0, text, 256));
+	/* Not while a virtual machine has it. */
+	link_to("proc", "4711", "fd/6", "/dev/vfio/7");
+	EXPECT_EQ(-EBUSY, vgpu_passthrough_restore("0000:01:00.0", text, 256));
+	EXPECT_NE(NULL, strstr(text, "process 4711 has /dev/vfio/7"));
+	link_to("proc", "4711", "fd/6", NULL);
 	refuses = "amdgpu";
 	EXPECT_EQ(-EIO, vgpu_passthrough_restore("0000:01:00.0", text, 256));
 	GET(&info, "0000:01:00.0");
