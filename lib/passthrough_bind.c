@@ -162,8 +162,7 @@ static int bus_write(const char *file, const char *text)
  * From what it is bound to, to @driver; empty: to none.  @override is what the
  * function is left with.
  */
-static int rebind(const char *address, const char *driver,
-		  const char *override)
+static int rebind(const char *address, const char *driver, const char *override)
 {
 	char file[64], line[VGPU_PASSTHROUGH_NAME_BYTES + 1];
 	int ret;
@@ -233,7 +232,8 @@ static int opened_by(const char *node)
 }
 
 /* All its nodes, that for displays too. */
-static int in_use(const struct vgpu_passthrough_info *info, const struct say *say)
+static int in_use(const struct vgpu_passthrough_info *info,
+		  const struct say *say)
 {
 	char path[VGPU_SYSFS_PATH], node[64];
 	struct dirent *e;
@@ -287,7 +287,8 @@ static int failed(const struct say *say, const char *address,
 		    driver[0] ? driver : "no driver", strerror(-error));
 }
 
-static int prepare(const struct vgpu_passthrough_info *info, const struct say *say)
+static int prepare(const struct vgpu_passthrough_info *info,
+		   const struct say *say)
 {
 	struct vgpu_bind_state state;
 	char path[VGPU_SYSFS_PATH];
@@ -332,7 +333,7 @@ static int look(const char *address, struct vgpu_passthrough_info *info,
 }
 
 int vgpu_passthrough_prepare(const char *address, uint32_t flags, char *message,
-		     size_t bytes)
+			     size_t bytes)
 {
 	const struct say say = { message, bytes };
 	struct vgpu_passthrough_info info;

@@ -63,7 +63,7 @@ static int open_message(struct vgpu_passthrough *dev, const char *address,
 }
 
 int vgpu_passthrough_open(const char *address, char *message, size_t bytes,
-		  struct vgpu_passthrough **dev)
+			  struct vgpu_passthrough **dev)
 {
 	struct vgpu_passthrough *d = calloc(1, sizeof(*d));
 	struct vgpu_message msg;
@@ -93,14 +93,15 @@ void vgpu_passthrough_close(struct vgpu_passthrough *dev)
 	free(dev);
 }
 
-uint64_t vgpu_passthrough_region_bytes(struct vgpu_passthrough *dev, uint32_t region)
+uint64_t vgpu_passthrough_region_bytes(struct vgpu_passthrough *dev,
+				       uint32_t region)
 {
 	return region < VGPU_PASSTHROUGH_REGIONS ? dev->regions[region].bytes : 0;
 }
 
 /* Where in the device's file; -EINVAL. */
-static int64_t place(struct vgpu_passthrough *dev, uint32_t region, uint64_t offset,
-		     uint32_t bytes)
+static int64_t place(struct vgpu_passthrough *dev, uint32_t region,
+		     uint64_t offset, uint32_t bytes)
 {
 	uint64_t all = vgpu_passthrough_region_bytes(dev, region);
 
@@ -110,8 +111,8 @@ static int64_t place(struct vgpu_passthrough *dev, uint32_t region, uint64_t off
 	return (int64_t)(dev->regions[region].at + offset);
 }
 
-int vgpu_passthrough_read(struct vgpu_passthrough *dev, uint32_t region, uint64_t offset,
-		  uint32_t bytes, uint64_t *value)
+int vgpu_passthrough_read(struct vgpu_passthrough *dev, uint32_t region,
+			  uint64_t offset, uint32_t bytes, uint64_t *value)
 {
 	int64_t at = place(dev, region, offset, bytes);
 
@@ -122,8 +123,8 @@ int vgpu_passthrough_read(struct vgpu_passthrough *dev, uint32_t region, uint64_
 	       bytes ? 0 : -EIO;
 }
 
-int vgpu_passthrough_write(struct vgpu_passthrough *dev, uint32_t region, uint64_t offset,
-		   uint32_t bytes, uint64_t value)
+int vgpu_passthrough_write(struct vgpu_passthrough *dev, uint32_t region,
+			   uint64_t offset, uint32_t bytes, uint64_t value)
 {
 	int64_t at = place(dev, region, offset, bytes);
 
@@ -133,7 +134,8 @@ int vgpu_passthrough_write(struct vgpu_passthrough *dev, uint32_t region, uint64
 	       bytes ? 0 : -EIO;
 }
 
-uint32_t vgpu_passthrough_interrupts(struct vgpu_passthrough *dev, uint32_t kind)
+uint32_t vgpu_passthrough_interrupts(struct vgpu_passthrough *dev,
+				     uint32_t kind)
 {
 	struct vfio_irq_info info = { .argsz = sizeof(info), .index = kind };
 
@@ -143,7 +145,8 @@ uint32_t vgpu_passthrough_interrupts(struct vgpu_passthrough *dev, uint32_t kind
 	return info.count;
 }
 
-int vgpu_passthrough_interrupt_fd(struct vgpu_passthrough *dev, uint32_t kind, int fd)
+int vgpu_passthrough_interrupt_fd(struct vgpu_passthrough *dev, uint32_t kind,
+				  int fd)
 {
 	uint32_t i, n = vgpu_passthrough_interrupts(dev, kind);
 	struct vfio_irq_set *set;

@@ -162,7 +162,8 @@ static void read_state(struct vgpu_passthrough_info *info)
 	memcpy(info->previous, state.driver, sizeof(info->previous));
 }
 
-int vgpu_passthrough_get(const char *address, struct vgpu_passthrough_info *info)
+int vgpu_passthrough_get(const char *address,
+			 struct vgpu_passthrough_info *info)
 {
 	char path[VGPU_SYSFS_PATH];
 

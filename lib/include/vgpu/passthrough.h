@@ -43,7 +43,8 @@ struct vgpu_passthrough_member {
  * @size: sizeof(struct vgpu_passthrough_info), set by the caller
  * @address: of PCI, such as "0000:01:00.0"
  * @driver: that it is bound to; empty: none
- * @previous: what vgpu_passthrough_restore() will bind it to, if @prepared; empty: none
+ * @previous: what vgpu_passthrough_restore() will bind it to, if @prepared;
+ *	empty: none
  * @node: its node in /dev/dri; empty: none
  * @group: number of its IOMMU group; empty: it has none
  * @reason: why the group is not viable, one line
@@ -77,40 +78,43 @@ struct vgpu_passthrough_info {
 };
 
 /**
- * vgpu_passthrough_next() - the GPUs of this host, in the order of their addresses
+ * vgpu_passthrough_next() - the GPUs of this host, one after the other
  * @after: the last one, or NULL: from the first on
- * @info: gets the next one
+ * @info: gets the next one, in the order of their addresses
  *
  * Return: 0; -ENOENT, there is no other; -EINVAL, @info->size.
  */
-int vgpu_passthrough_next(const char *after, struct vgpu_passthrough_info *info);
+int vgpu_passthrough_next(const char *after,
+			  struct vgpu_passthrough_info *info);
 
 /* Any function, by its address.  0; -ENODEV, there is none; -EINVAL. */
-int vgpu_passthrough_get(const char *address, struct vgpu_passthrough_info *info);
+int vgpu_passthrough_get(const char *address,
+			 struct vgpu_passthrough_info *info);
 
 /* vgpu_passthrough_prepare(): also if the boot console or a program uses it. */
 #define VGPU_PASSTHROUGH_FORCE		(1u << 0)
 
 /**
- * vgpu_passthrough_prepare() - take a function from its driver and bind it to vfio-pci
+ * vgpu_passthrough_prepare() - bind a function to vfio-pci
  * @address: of PCI
  * @flags: VGPU_PASSTHROUGH_FORCE or 0
  * @message: gets a line on a failure, or NULL
  * @bytes: room there
  *
- * What it was bound to is kept in /run/vgpu/passthrough, for
- * vgpu_passthrough_restore() of whatever process.  Done already: nothing happens.
+ * It is taken from its driver, which is kept in /run/vgpu/passthrough, for
+ * vgpu_passthrough_restore() of whatever process.  Done already: nothing
+ * happens.
  * Return: 0; -EBUSY, it is in use; -ENODEV, no such function, no IOMMU, or no
  * vfio-pci; -EOPNOTSUPP, a bridge; -EACCES; -EIO, the driver did not take it, and
  * it is bound as before; -EINVAL.
  */
 int vgpu_passthrough_prepare(const char *address, uint32_t flags, char *message,
-		     size_t bytes);
+			     size_t bytes);
 
 /*
  * Give it back to the driver that it had before.  Not prepared, or restored
- * already: nothing happens.  Return: as vgpu_passthrough_prepare(); after an error it can
- * be tried again.
+ * already: nothing happens.  Return: as vgpu_passthrough_prepare(); -EBUSY also
+ * if a virtual machine has it.  After an error it can be tried again.
  */
 int vgpu_passthrough_restore(const char *address, char *message, size_t bytes);
 
@@ -139,30 +143,36 @@ struct vgpu_passthrough;
  * somebody has it, or its group is not viable; -EACCES; -ENOMEM.
  */
 int vgpu_passthrough_open(const char *address, char *message, size_t bytes,
-		  struct vgpu_passthrough **dev);
+			  struct vgpu_passthrough **dev);
 void vgpu_passthrough_close(struct vgpu_passthrough *dev);
 
-/* The bytes of a region: 0 to 5 are BARs, then VGPU_PASSTHROUGH_ROM, _CONFIG.  0: none. */
-uint64_t vgpu_passthrough_region_bytes(struct vgpu_passthrough *dev, uint32_t region);
+/*
+ * The bytes of a region: 0 to 5 are BARs, then there are VGPU_PASSTHROUGH_ROM and
+ * VGPU_PASSTHROUGH_CONFIG.  0: there is none.
+ */
+uint64_t vgpu_passthrough_region_bytes(struct vgpu_passthrough *dev,
+				       uint32_t region);
 
 /*
  * Access 1, 2, 4 or 8 bytes at a multiple of that.  0; -EINVAL, not within the
  * region; -EIO, the function does not answer.
  */
-int vgpu_passthrough_read(struct vgpu_passthrough *dev, uint32_t region, uint64_t offset,
-		  uint32_t bytes, uint64_t *value);
-int vgpu_passthrough_write(struct vgpu_passthrough *dev, uint32_t region, uint64_t offset,
-		   uint32_t bytes, uint64_t value);
+int vgpu_passthrough_read(struct vgpu_passthrough *dev, uint32_t region,
+			  uint64_t offset, uint32_t bytes, uint64_t *value);
+int vgpu_passthrough_write(struct vgpu_passthrough *dev, uint32_t region,
+			   uint64_t offset, uint32_t bytes, uint64_t value);
 
 /* How many interrupts of a kind (VGPU_PASSTHROUGH_INTX and so on) it has. */
-uint32_t vgpu_passthrough_interrupts(struct vgpu_passthrough *dev, uint32_t kind);
+uint32_t vgpu_passthrough_interrupts(struct vgpu_passthrough *dev,
+				     uint32_t kind);
 
 /*
  * Connect all interrupts of a kind to an eventfd; -1: to nothing.  INTx is masked
  * each time that it fires, until it is connected again.  0; -EINVAL, it has none
  * of that kind; -EBUSY, another kind is connected.
  */
-int vgpu_passthrough_interrupt_fd(struct vgpu_passthrough *dev, uint32_t kind, int fd);
+int vgpu_passthrough_interrupt_fd(struct vgpu_passthrough *dev, uint32_t kind,
+				  int fd);
 
 /* Reset it.  0; -EOPNOTSUPP, it cannot be reset alone. */
 int vgpu_passthrough_reset(struct vgpu_passthrough *dev);
