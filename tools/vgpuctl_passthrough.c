@@ -115,6 +115,22 @@ static void out_lines(struct ctl_out *out, const char *key, const char *label,
 	ctl_out_end(out);
 }
 
+/* What only VFIO knows, if it is bound there and free. */
+static void out_interrupts(struct ctl_out *out, const char *address)
+{
+	static const char *const kinds[] = { "INTx", "MSI", "MSI-X" };
+	static const char *const keys[] = { "intx", "msi", "msix" };
+	struct vgpu_passthrough *dev;
+	uint32_t i;
+
+	if (vgpu_passthrough_open(address, NULL, 0, &dev))
+		return;
+	for (i = 0; i < ARRAY_SIZE(kinds); i++)
+		ctl_out_number(out, keys[i], kinds[i],
+			       vgpu_passthrough_interrupts(dev, i), "interrupts");
+	vgpu_passthrough_close(dev);
+}
+
 static void out_function(struct ctl_out *out,
 			 const struct vgpu_passthrough_info *info)
 {
@@ -128,6 +144,7 @@ static void out_function(struct ctl_out *out,
 	out_name(out, "node", "node", info->node);
 	out_flag(out, "boot_console", "boot console", info->console, "");
 	out_bars(out, info);
+	out_interrupts(out, info->address);
 	out_name(out, "iommu_group", "IOMMU group", info->group);
 	out_members(out, info);
 	out_flag(out, "viable", "viable", info->viable, info->reason);

@@ -149,6 +149,22 @@ static int region_info(const struct fake_device *d,
 	}
 }
 
+static int irq_info(struct vfio_irq_info *info)
+{
+	info->count = info->index == VFIO_PCI_MSIX_IRQ_INDEX ?
+		      VGPU_MSIX_VECTORS : 0;
+	return 0;
+}
+
+static int device_reset(struct fake_device *d)
+{
+	pthread_mutex_lock(&d->lock);
+	vgpu_model_reset(d->m);
+	pthread_cond_signal(&d->cond);
+	pthread_mutex_unlock(&d->lock);
+	return 0;
+}
+
 static int set_irqs(struct fake_device *d, const struct vfio_irq_set *set)
 {
 	if (set->index != VFIO_PCI_MSIX_IRQ_INDEX || set->start ||
@@ -208,6 +224,10 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
 		return get_device(fd);
 	case VFIO_DEVICE_GET_REGION_INFO:
 		return region_info(d, arg);
+	case VFIO_DEVICE_GET_IRQ_INFO:
+		return irq_info(arg);
+	case VFIO_DEVICE_RESET:
+		return device_reset(d);
 	case VFIO_DEVICE_SET_IRQS:
 		return set_irqs(d, arg);
 	case VFIO_IOMMU_MAP_DMA:

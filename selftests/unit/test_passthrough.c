@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -440,6 +441,8 @@ VGPU_TEST(probed)
 
 /* On the stand-in for VFIO. */
 
+static struct vgpu_vfio_calls stand_in;
+
 static int there_and_back(struct vgpu_device *dev, uint64_t at, uint8_t *bytes,
 			  uint64_t n)
 {
@@ -505,6 +508,71 @@ VGPU_TEST(driven)
 	EXPECT_EQ(0, everything());
 	EXPECT_EQ(0, everything());
 	EXPECT_EQ(before, vgpu_test_fds());
+}
+
+/* A function that is bound to vfio-pci, in both worlds. */
+static int open_in_root(const char *path, int flags)
+{
+	return stand_in.open(path + strlen(root), flags);
+}
+
+VGPU_TEST(looked_at)
+{
+	struct vgpu_passthrough *dev, *other;
+	struct vgpu_vfio_calls both;
+	char text[256] = "";
+	uint64_t value;
+	int fd;
+
+	ASSERT_TRUE(make_host());
+	fake_vfio_install();
+	stand_in = *vgpu_vfio_calls;
+	both = stand_in;
+	both.root = root;
+	both.open = open_in_root;
+	vgpu_vfio_calls = &both;
+	add_function("0000:05:00.0", "1af4:10f5", "030200", "vfio-pci", "16");
+	EXPECT_EQ(-ENODEV, vgpu_passthrough_open("0000:01:00.0", text, 256,
+						 &dev));
+	EXPECT_NE(NULL, strstr(text, "is bound to amdgpu, not to vfio-pci"));
+	ASSERT_EQ(0, vgpu_passthrough_open("0000:05:00.0", text, 256, &dev)) {
+		TH_LOG("%s", text);
+	}
+	EXPECT_EQ(-EBUSY, vgpu_passthrough_open("0000:05:00.0", text, 256,
+						&other));
+	EXPECT_NE(NULL, strstr(text, "is in use"));
+	EXPECT_EQ(4096, vgpu_passthrough_region_bytes(dev,
+						      VGPU_PASSTHROUGH_CONFIG));
+	EXPECT_EQ(VGPU_BAR0_BYTES, vgpu_passthrough_region_bytes(dev, 0));
+	EXPECT_EQ(0, vgpu_passthrough_region_bytes(dev, 1));
+	EXPECT_EQ(0, vgpu_passthrough_region_bytes(dev, 99));
+	ASSERT_EQ(0, vgpu_passthrough_read(dev, VGPU_PASSTHROUGH_CONFIG, 0, 4,
+					   &value));
+	EXPECT_EQ(0x10f51af4, value);
+	ASSERT_EQ(0, vgpu_passthrough_write(dev, 0, VGPU_REG_SCRATCH, 4, 77));
+	ASSERT_EQ(0, vgpu_passthrough_read(dev, 0, VGPU_REG_SCRATCH, 4,
+					   &value));
+	EXPECT_EQ(77, value);
+	EXPECT_EQ(-EINVAL, vgpu_passthrough_read(dev, 0, 2, 4, &value));
+	EXPECT_EQ(-EINVAL, vgpu_passthrough_read(dev, 0, 0, 3, &value));
+	EXPECT_EQ(-EINVAL, vgpu_passthrough_read(dev, 0, VGPU_BAR0_BYTES, 4,
+						 &value));
+	EXPECT_EQ(-EINVAL, vgpu_passthrough_read(dev, 99, 0, 4, &value));
+	ASSERT_EQ(0, vgpu_passthrough_reset(dev));
+	ASSERT_EQ(0, vgpu_passthrough_read(dev, 0, VGPU_REG_SCRATCH, 4,
+					   &value));
+	EXPECT_EQ(0, value);
+	fd = eventfd(0, EFD_CLOEXEC);
+	EXPECT_EQ(32, vgpu_passthrough_interrupts(dev, VGPU_PASSTHROUGH_MSIX));
+	EXPECT_EQ(0, vgpu_passthrough_interrupts(dev, VGPU_PASSTHROUGH_INTX));
+	EXPECT_EQ(0, vgpu_passthrough_interrupt_fd(dev, VGPU_PASSTHROUGH_MSIX,
+						   fd));
+	EXPECT_EQ(-EINVAL, vgpu_passthrough_interrupt_fd(dev,
+						VGPU_PASSTHROUGH_INTX, fd));
+	vgpu_passthrough_close(dev);
+	vgpu_passthrough_close(NULL);
+	close(fd);
+	end_host();
 }
 
 /* Each call fails once: nothing hangs, nothing is left. */

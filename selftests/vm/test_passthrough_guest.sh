@@ -181,13 +181,17 @@ check "prepare refuses a GPU that a process has open" \
 	"/bin/vgpuctl passthrough prepare $gpu 9</dev/dri/card0"
 check "passthrough prepare" says "device vfio-pci,host=$gpu" \
 	"/bin/vgpuctl passthrough prepare $gpu"
-check "and again" says 'goes back to *bochs' \
+check "VFIO knows its interrupts" says 'INTx  *[0-9]' \
+	"/bin/vgpuctl passthrough show $gpu"
+check "and those of a vGPU" says 'MSI-X  *32' \
+	"/bin/vgpuctl passthrough show 0000:00:12.0"
+check "prepare again" says 'goes back to *bochs' \
 	"/bin/vgpuctl passthrough prepare $gpu"
 check "it has no commands for us" says 'is not the function of a vGPU' \
 	"/bin/vgpuctl info -b passthrough -d $gpu"
 check "passthrough restore" says 'driver *bochs' \
 	"/bin/vgpuctl passthrough restore $gpu"
-check "and again" says 'prepared *no' "/bin/vgpuctl passthrough restore $gpu"
+check "restore again" says 'prepared *no' "/bin/vgpuctl passthrough restore $gpu"
 check "its node is there again" says 'card0' "/busybox ls /dev/dri"
 
 kill -KILL "$qemu"
