@@ -141,9 +141,10 @@ build/$(1)/selftests/unit/%: build/$(1)/selftests/unit/%.o build/$(1)/internal.a
 	$$(call say,LD) $$(call cc,$(1)) $$(LDFLAGS) -o $$@ $$(filter %.o,$$^) \
 		build/$(1)/internal.a $$(LIBS)
 
-# With a stand-in for vgpu.ko.
-$$(addprefix build/$(1)/selftests/unit/,test_mdev test_device test_device_memory \
-	test_device_mt test_sim): $$(call objects,$(1),$$(wildcard selftests/fake/drm*.c))
+# With stand-ins for vgpu.ko and for VFIO.
+$$(addprefix build/$(1)/selftests/unit/,test_mdev test_passthrough test_device \
+	test_device_memory test_device_mt test_sim): $$(call objects,$(1),$$(wildcard selftests/fake/drm*.c \
+	selftests/fake/vfio*.c))
 
 build/$(1)/vgpu-worker: $$(call objects,$(1),$$(WORKER_SRC)) build/$(1)/internal.a
 	$$(call say,LD) $$(call cc,$(1)) $$(LDFLAGS) -o $$@ $$^ $$(LIBS)
@@ -281,7 +282,7 @@ modules:
 VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c \
 	       selftests/drm/fuzz_*.c selftests/vfio/test_*.c))
 # Those that start virtual machines of their own have one for themselves.
-VM_NESTED_TESTS := selftests/vm/test_mdev.sh
+VM_NESTED_TESTS := selftests/vm/test_mdev.sh selftests/vm/test_passthrough_guest.sh
 VM_TESTS := $(VM_PROGRAMS) $(filter-out $(VM_NESTED_TESTS),$(wildcard selftests/vm/test_*.sh))
 # Those that want a kernel with fault injection, or with KUnit.
 VM_DEBUG_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/debug_*.c \
@@ -342,8 +343,10 @@ check-asan: $(TESTS:%=build/asan/%) build/asan/vgpu-worker | $(KERNEL_DEPS)
 # which newer kernels have: run without.
 check-tsan: $(patsubst %,build/tsan/%,$(filter %_mt,$(TESTS))) build/tsan/vgpu-worker | $(KERNEL_DEPS)
 	$(Q)TEST_WRAPPER="setarch -R" selftests/run-tests.sh $(filter-out %/vgpu-worker,$^)
-	$(Q)TEST_WRAPPER="setarch -R" selftests/check-backends.sh --only mdev-fake \
-		build/tsan/selftests/unit/test_device_mt
+	$(Q)for b in mdev-fake passthrough-fake; do \
+		TEST_WRAPPER="setarch -R" selftests/check-backends.sh --only $$b \
+			build/tsan/selftests/unit/test_device_mt || exit; \
+	done
 
 check-headers:
 	$(Q)selftests/check-headers.sh

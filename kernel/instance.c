@@ -65,7 +65,9 @@ static void vgpu_instance_limit(struct vgpu_instance *inst)
 	struct vgpu_tenant *t = inst->tenant;
 
 	mutex_lock(&t->lock);
-	vgpu_model_set_limit(t->m, inst->vram_limit);
+	/* All of it is no limit: then it is VRAM that is short, not a quota. */
+	vgpu_model_set_limit(t->m, inst->vram_limit < inst->vram_bytes ?
+				   inst->vram_limit : 0);
 	vgpu_tenant_unlock(t);
 }
 

@@ -8,6 +8,7 @@
 #include "executor/executor.h"
 #include "mdev.h"
 #include "os.h"
+#include "passthrough.h"
 
 static const char *const names[] = {
 	[VGPU_BACKEND_DEFAULT] = "default",
@@ -45,16 +46,16 @@ const uint32_t vgpu_backend_ranks[VGPU_BACKENDS] = {
 const struct vgpu_backend_ops *vgpu_backend_find(uint32_t backend)
 {
 	switch (backend) {
-	case VGPU_BACKEND_SIMULATOR:
-		return &vgpu_sim_ops;
-	case VGPU_BACKEND_VULKAN:
-		return &vgpu_vulkan_ops;
-	case VGPU_BACKEND_WGPU:
-		return &vgpu_wgpu_ops;
+	case VGPU_BACKEND_PASSTHROUGH:
+		return &vgpu_passthrough_ops;
 	case VGPU_BACKEND_MDEV:
 		return &vgpu_mdev_ops;
+	case VGPU_BACKEND_WGPU:
+		return &vgpu_wgpu_ops;
+	case VGPU_BACKEND_VULKAN:
+		return &vgpu_vulkan_ops;
 	default:
-		return NULL;
+		return &vgpu_sim_ops;
 	}
 }
 
@@ -93,11 +94,6 @@ bool vgpu_backend_probe(uint32_t backend, struct vgpu_probe *p)
 {
 	memset(p, 0, sizeof(*p));
 	switch (backend) {
-	case VGPU_BACKEND_SIMULATOR:
-		p->devices = 1;
-		snprintf(p->reason, sizeof(p->reason),
-			 "runs in this process, on any host");
-		return true;
 	case VGPU_BACKEND_VULKAN:
 		vgpu_vulkan_count(&p->devices, &p->gpus, p->reason,
 				  sizeof(p->reason));
@@ -107,9 +103,13 @@ bool vgpu_backend_probe(uint32_t backend, struct vgpu_probe *p)
 	case VGPU_BACKEND_MDEV:
 		vgpu_mdev_count(p);
 		return p->devices;
+	case VGPU_BACKEND_PASSTHROUGH:
+		vgpu_passthrough_count(p);
+		return p->devices;
 	default:
+		p->devices = 1;
 		snprintf(p->reason, sizeof(p->reason),
-			 "not built into this library yet");
-		return false;
+			 "runs in this process, on any host");
+		return true;
 	}
 }

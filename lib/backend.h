@@ -163,8 +163,9 @@ extern const struct vgpu_backend_ops vgpu_sim_ops;
 extern const struct vgpu_backend_ops vgpu_vulkan_ops;
 extern const struct vgpu_backend_ops vgpu_wgpu_ops;
 extern const struct vgpu_backend_ops vgpu_mdev_ops;
+extern const struct vgpu_backend_ops vgpu_passthrough_ops;
 
-/* The operations of a backend, or NULL if this library lacks it. */
+/* The operations of a backend that was resolved. */
 const struct vgpu_backend_ops *vgpu_backend_find(uint32_t backend);
 
 /**

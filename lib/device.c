@@ -123,11 +123,6 @@ int vgpu_device_open(const struct vgpu_device_options *options,
 					 VGPU_BACKEND_SIMULATOR;
 	}
 	ops = vgpu_backend_find(o.backend);
-	if (!ops) {
-		vgpu_backend_probe(o.backend, &probe);
-		return refuse(&o, -EOPNOTSUPP, "backend %s: %s",
-			      vgpu_backend_name(o.backend), probe.reason);
-	}
 	d = device_new(&o);
 	if (!d)
 		return refuse(&o, -ENOMEM, "memory is short");

@@ -131,6 +131,8 @@ int vgpu_device_info_text(const struct vgpu_device_info *info, char *buf,
 	if (info->vendor_id)
 		vgpu_text_add(&t, "%-20s%04x:%04x\n", "pci id:",
 			      info->vendor_id, info->device_id);
+	if (info->pci_address[0])
+		add_string(&t, "pci address:", info->pci_address);
 	if (info->notice[0])
 		vgpu_text_add(&t, "%-20s%s\n", "notice:", info->notice);
 	return (int)t.used;

@@ -232,6 +232,19 @@ static bool wanted(const struct search *s, const struct vgpu_mdev_node *node,
 	       !strcmp(s->device, node->pci);
 }
 
+/* The PCI address of a node that was opened. */
+static void set_pci(struct vgpu_device_info *info, const char *path)
+{
+	struct vgpu_mdev_node nodes[VGPU_MDEV_NODES];
+	uint32_t i, n;
+
+	n = vgpu_mdev_calls->nodes(nodes, VGPU_MDEV_NODES);
+	for (i = 0; i < n; i++)
+		if (!strcmp(nodes[i].path, path))
+			snprintf(info->pci_address, sizeof(info->pci_address),
+				 "%s", nodes[i].pci);
+}
+
 static int search_nodes(struct search *s, struct vgpu_device_info *info)
 {
 	struct vgpu_mdev_node nodes[VGPU_MDEV_NODES];
@@ -244,8 +257,10 @@ static int search_nodes(struct search *s, struct vgpu_device_info *info)
 		if (fd < 0)
 			continue;
 		s->seen++;
-		if (wanted(s, &nodes[i], info))
+		if (wanted(s, &nodes[i], info)) {
+			set_pci(info, nodes[i].path);
 			return fd;
+		}
 		vgpu_mdev_calls->close(fd);
 	}
 	if (s->seen)
@@ -264,10 +279,14 @@ int vgpu_mdev_node_open(const char *device, struct vgpu_device_info *info,
 			struct vgpu_message *msg)
 {
 	struct search s = { .device = device, .msg = msg };
+	int fd;
 
-	if (device && device[0] == '/')
-		return node_open(&s, device, info);
-	return search_nodes(&s, info);
+	if (!device || device[0] != '/')
+		return search_nodes(&s, info);
+	fd = node_open(&s, device, info);
+	if (fd >= 0)
+		set_pci(info, device);
+	return fd;
 }
 
 void vgpu_mdev_count(struct vgpu_probe *p)

@@ -116,6 +116,7 @@ static int check_info(struct vgpu_message *msg,
 	if (!terminated(info->id, sizeof(info->id)) ||
 	    !terminated(info->name, sizeof(info->name)) ||
 	    !terminated(info->driver, sizeof(info->driver)) ||
+	    !terminated(info->pci_address, sizeof(info->pci_address)) ||
 	    !terminated(info->compute_capability,
 			sizeof(info->compute_capability)))
 		return vgpu_message_set(msg, -EINVAL,

@@ -4,9 +4,14 @@
 # on the other backends, and in the other forms of each.
 #
 #	selftests/check-backends.sh [--only NAME] PROGRAM...
+#	selftests/check-backends.sh --arguments BACKEND
 #
-# NAME is one of those below; mdev, a GPU of the module that is loaded, is run
-# only if it is named, mdev-fake has a stand-in for the module.
+# The second form prints the arguments with which programs leave out what a
+# backend does not have, for those who run them elsewhere.
+#
+# NAME is one of those below; mdev, a GPU of the module that is loaded, and
+# passthrough, functions that the environment names (unit/device_util.h), are run
+# only if they are named; mdev-fake and passthrough-fake have stand-ins.
 #
 # Left out is what is about the simulator itself: functions of this process as
 # kernels, devices that are made up, a thousand of them, a terabyte of memory.
@@ -25,6 +30,30 @@ not_mdev="launch_by_address arguments program_order bad_arguments thrown_away
 # questions to a device that only runs when it is told to.
 not_mdev+=" statistics process_counts priorities"
 
+# Where the device is another thread of the program, and interrupts are how one
+# waits for it, it is chance who looks at a broken word first (this one puts it
+# right), and whether a wait has asked for an interrupt.
+not_a_thread="broken_ring interrupts"
+
+# arguments BACKEND [FLAGS]
+arguments()
+{
+	local args='' t skip=$not_here
+
+	case $1 in
+	mdev | passthrough) skip+=" $not_mdev" ;;
+	esac
+	[ "$1,${2-}" != passthrough,fake ] || skip+=" $not_a_thread"
+	for t in $skip; do
+		args+=" -T $t"
+	done
+	echo "$args"
+}
+
+if [ "${1-}" = --arguments ]; then
+	arguments "$2"
+	exit
+fi
 only=
 if [ "${1-}" = --only ]; then
 	only=$2
@@ -34,19 +63,12 @@ fi
 # on NAME BACKEND FLAGS PROGRAM...: the programs, on this backend.
 on()
 {
-	local name=$1 backend=$2 flags=$3 args='' out rc program t
+	local name=$1 backend=$2 flags=$3 args out rc program
 
 	shift 3
+	args=$(arguments "$backend" "$flags")
 	[ "$only" = "$name" ] || [ -z "$only" ] || return 0
 	found=1
-	for t in $not_here; do
-		args+=" -T $t"
-	done
-	if [ "$backend" = mdev ]; then
-		for t in $not_mdev; do
-			args+=" -T $t"
-		done
-	fi
 	for program; do
 		out=$(VGPU_TEST_BACKEND=$backend VGPU_TEST_FLAGS=$flags \
 			selftests/run-tests.sh -a "$args" "$program")
@@ -64,7 +86,10 @@ on vulkan-discrete vulkan discrete "$@"
 on vulkan-worker vulkan worker "$@"
 on wgpu wgpu '' "$@"
 on mdev-fake mdev fake "$@"
+VGPU_TEST_DEVICE_1=fake-1 VGPU_TEST_DEVICE_16=fake-16 \
+	VGPU_TEST_DEVICE_64=fake-64 on passthrough-fake passthrough fake "$@"
 [ "$only" != mdev ] || on mdev mdev '' "$@"
+[ "$only" != passthrough ] || on passthrough passthrough '' "$@"
 if [ -z "$found" ]; then
 	echo "check-backends: nothing is called '$only'" >&2
 	exit 2

@@ -111,6 +111,19 @@ static const struct command {
 		"      --attr NAME=VALUE\n"
 		"                      vram_limit (bytes), weight (1 to 10000), priority\n"
 		"                      (0 to 10) or cap (1 to 100 percent)\n",
+	}, {
+		"passthrough", "hand a GPU to a virtual machine", CTL_OPT_FORCE,
+		2, ctl_passthrough,
+		"Usage: vgpuctl passthrough [show [ADDRESS]] [--json]\n"
+		"       vgpuctl passthrough prepare ADDRESS [--force] [--json]\n"
+		"       vgpuctl passthrough restore ADDRESS [--json]\n"
+		"\n"
+		"Shows GPUs, or any PCI function by its address: its driver, its IOMMU group\n"
+		"and what keeps that from being handed over, and the lines with which QEMU\n"
+		"and libvirt take it.  prepare binds it to vfio-pci, restore gives it back to\n"
+		"the driver that it had.\n"
+		"\n"
+		"      --force         also if the boot console or a process uses it\n",
 	},
 };
 
@@ -123,8 +136,8 @@ static int usage(void)
 	       "Looks at the vgpu devices of this host, measures them, and runs kernels.\n"
 	       "\n");
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		printf("  %-8s %s\n", commands[i].name, commands[i].what);
-	printf("  %-8s how to use a command, and its options\n"
+		printf("  %-12s %s\n", commands[i].name, commands[i].what);
+	printf("  %-12s how to use a command, and its options\n"
 	       "\n"
 	       "      --json          one JSON object on standard output\n"
 	       "  -h, --help          this text, or that of a command\n"
@@ -139,7 +152,7 @@ static int usage(void)
 static int unknown_command(const char *name)
 {
 	return ctl_fail(CTL_USAGE,
-			"unknown command \"%.40s\": must be list, info, stats, bench, run, instance or help; see vgpuctl --help",
+			"unknown command \"%.40s\": must be list, info, stats, bench, run, instance, passthrough or help; see vgpuctl --help",
 			name);
 }
 
@@ -187,7 +200,7 @@ int main(int argc, char **argv)
 	if (!o.n_args)
 		return o.help ? usage() :
 		       ctl_fail(CTL_USAGE,
-				"no command: must be list, info, stats, bench, run, instance or help; see vgpuctl --help");
+				"no command: must be list, info, stats, bench, run, instance, passthrough or help; see vgpuctl --help");
 	if (!strcmp(o.args[0], "help") && o.n_args <= 2)
 		return o.n_args == 2 ? help(o.args[1]) : usage();
 	c = find(o.args[0]);

@@ -46,6 +46,7 @@ enum ctl_exit {
 #define CTL_OPT_GPU		(1u << 18)
 #define CTL_OPT_UUID		(1u << 19)
 #define CTL_OPT_ATTR		(1u << 20)
+#define CTL_OPT_FORCE		(1u << 21)
 
 /* Options that may be given several times. */
 #define CTL_MAX_BUFFERS		VGPU_LAUNCH_RANGES
@@ -203,5 +204,6 @@ int ctl_stats(const struct ctl_options *o);
 int ctl_bench(const struct ctl_options *o);
 int ctl_run(const struct ctl_options *o);
 int ctl_instance(const struct ctl_options *o);
+int ctl_passthrough(const struct ctl_options *o);
 
 #endif /* VGPUCTL_H */

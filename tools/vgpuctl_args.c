@@ -82,6 +82,7 @@ enum {
 	OPT_GPU,
 	OPT_UUID,
 	OPT_ATTR,
+	OPT_FORCE,
 	OPT_JSON,
 };
 
@@ -105,6 +106,7 @@ static const struct {
 	{ "gpu", OPT_GPU, required_argument, CTL_OPT_GPU },
 	{ "uuid", OPT_UUID, required_argument, CTL_OPT_UUID },
 	{ "attr", OPT_ATTR, required_argument, CTL_OPT_ATTR },
+	{ "force", OPT_FORCE, no_argument, CTL_OPT_FORCE },
 	{ "json", OPT_JSON, no_argument, 0 },
 	{ "help", 'h', no_argument, 0 },
 	{ "version", 'V', no_argument, 0 },

@@ -55,6 +55,7 @@ static void out_identity(struct ctl_out *out,
 	ctl_out_string(out, "type", "type", vgpu_device_type_name(info->type));
 	ctl_out_string(out, "driver", "driver", info->driver);
 	ctl_out_string(out, "pci_id", "PCI id", pci);
+	ctl_out_string(out, "pci_address", "PCI address", info->pci_address);
 	ctl_out_string(out, "compute_capability", "compute capability",
 		       info->compute_capability);
 	ctl_out_list(out, "apis");

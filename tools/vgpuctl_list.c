@@ -71,6 +71,23 @@ static void list_gpus(struct ctl_out *out, uint32_t n)
 	}
 }
 
+/* A function that VFIO has may be in use: it is left out then. */
+static void list_function(struct ctl_out *out)
+{
+	struct vgpu_device_options options = {
+		.size = sizeof(options),
+		.backend = VGPU_BACKEND_PASSTHROUGH,
+	};
+	struct vgpu_device_info info;
+	struct vgpu_device *dev;
+
+	if (vgpu_device_open(&options, &dev))
+		return;
+	vgpu_device_get_info(dev, &info);
+	vgpu_device_close(dev);
+	device_row(out, vgpu_backend_name(VGPU_BACKEND_PASSTHROUGH), &info);
+}
+
 static int list_devices(struct ctl_out *out, struct vgpu_manager *m)
 {
 	struct ctl_options o = { 0 };
@@ -86,6 +103,10 @@ static int list_devices(struct ctl_out *out, struct vgpu_manager *m)
 			continue;
 		if (s.backend == VGPU_BACKEND_MDEV) {
 			list_gpus(out, s.devices);
+			continue;
+		}
+		if (s.backend == VGPU_BACKEND_PASSTHROUGH) {
+			list_function(out);
 			continue;
 		}
 		o.backend = s.backend;

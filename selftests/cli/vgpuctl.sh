@@ -110,6 +110,7 @@ good 'Exit status: 0 done; 1 failed; 2 ' -h
 good '^Usage: vgpuctl bench' help bench
 good '^Usage: vgpuctl run KERNEL' help run
 good '^Usage: vgpuctl stats' stats --help
+good '^Usage: vgpuctl passthrough' help passthrough
 good '^Usage: vgpuctl info' -h info
 good '^vgpuctl [0-9.]+, libvgpu [0-9.]+$' --version
 good '^vgpuctl [0-9.]+, libvgpu [0-9.]+$' -V
@@ -117,6 +118,7 @@ good '^vgpuctl [0-9.]+, libvgpu [0-9.]+$' -V
 json '@{$o->{backends}} == 5 and $o->{devices}[-1]{id} eq "sim0"' list
 json '!$o->{backends}[0]{available} and $o->{backends}[4]{available}' list
 json '$o->{device}{total_memory_bytes} == 1 << 40' info --vram 1T
+json 'ref $o->{functions} eq "ARRAY"' passthrough
 json 'exists $o->{device}{temperature_celsius} and
       !defined $o->{device}{temperature_celsius}' info
 json '$o->{features}{native} and $o->{features}{spirv}' info
@@ -146,6 +148,15 @@ bad 2 'unknown backend "default"' info -b default
 good '^ +name ' -b auto info
 bad 3 'backend mdev: ' info -b mdev -d gpu4095
 bad 3 'backend passthrough: ' bench --backend passthrough
+bad 3 'no function "gpu7"' info --backend passthrough -d gpu7
+bad 2 'must be show, prepare or restore' passthrough take
+bad 2 'say which function' passthrough prepare
+bad 2 'is no PCI address' passthrough show ../x
+bad 2 'is no PCI address' passthrough restore 1:0
+bad 3 'no PCI function 9999:00:00.0' passthrough prepare 9999:00:00.0
+bad 2 'force is for' passthrough show --force
+bad 2 'takes no --force' info --force
+bad 2 'unexpected argument "b"' passthrough show a b
 bad 3 'no simulator "gpu7": .*vgpuctl list' info -d gpu7
 for n in 0 1099511627776 1048577 -1 +1 12x 0x10 1.5 1e3 '' ' 1' 4K \
 	18446744073709551616 99999999999999999999999; do

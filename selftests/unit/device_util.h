@@ -4,7 +4,8 @@
  *
  * It is a simulator, unless the environment says VGPU_TEST_BACKEND=vulkan or
  * another backend's name; VGPU_TEST_FLAGS=discrete,worker adds those flags, and
- * fake takes the stand-in for vgpu.ko (selftests/fake/drm.h) in mdev's place.
+ * fake takes the stand-ins for vgpu.ko and for VFIO (selftests/fake/drm.h, vfio.h)
+ * in place of theirs.
  */
 #ifndef VGPU_DEVICE_UTIL_H
 #define VGPU_DEVICE_UTIL_H
@@ -42,12 +43,28 @@ static inline void device_drivers(void)
 /* In programs that are linked with it. */
 #pragma weak fake_drm_install
 void fake_drm_install(void);
+#pragma weak fake_vfio_install
+void fake_vfio_install(void);
 
 static inline bool device_flag(const char *name)
 {
 	const char *flags = getenv("VGPU_TEST_FLAGS");
 
 	return flags && strstr(flags, name);
+}
+
+/*
+ * A function has the memory that it has: where devices are functions, the
+ * environment names one for each size that tests want, as VGPU_TEST_DEVICE_16
+ * for 16 MiB.
+ */
+static inline const char *device_of_size(uint64_t bytes)
+{
+	char name[40];
+
+	snprintf(name, sizeof(name), "VGPU_TEST_DEVICE_%llu",
+		 (unsigned long long)bytes >> 20);
+	return getenv(name);
 }
 
 /* A device that was opened, initialized and started, or NULL. */
@@ -60,12 +77,15 @@ static inline struct vgpu_device *device_start(uint32_t flags, uint64_t bytes,
 		.vram_bytes = bytes,
 		.entries = entries,
 		.backend_name = getenv("VGPU_TEST_BACKEND"),
+		.device = device_of_size(bytes),
 	};
 	struct vgpu_device *dev;
 
 	device_drivers();
-	if (device_flag("fake"))
+	if (device_flag("fake")) {
 		fake_drm_install();
+		fake_vfio_install();
+	}
 	if (device_flag("discrete"))
 		o.flags |= VGPU_DEVICE_DISCRETE;
 	if (device_flag("worker"))
@@ -84,7 +104,8 @@ static inline bool device_runs_itself(void)
 {
 	const char *backend = getenv("VGPU_TEST_BACKEND");
 
-	return backend && !strcmp(backend, "mdev");
+	return backend && (!strcmp(backend, "mdev") ||
+			   !strcmp(backend, "passthrough"));
 }
 
 /* Statistics, once what was freed is zeroed, so that @used bytes are in use. */

@@ -74,6 +74,7 @@ VGPU_TEST(found_by_every_name)
 		ASSERT_EQ(0, vgpu_device_get_info(dev, &info));
 		EXPECT_STREQ("gpu0", info.id);
 		EXPECT_STREQ("fake GPU", info.name);
+		EXPECT_STREQ("7670:00:00.0", info.pci_address);
 		EXPECT_STREQ("vgpu.ko 0.1.2", info.driver);
 		EXPECT_EQ(16 * MIB, info.total_memory);
 		EXPECT_EQ(16 * MIB, info.available_memory);

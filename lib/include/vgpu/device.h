@@ -20,7 +20,8 @@
  * vgpu_device_counter_wait(), in a submission that finds its ring full, and in
  * calls that wait for the device to let go of something.  With
  * VGPU_DEVICE_BACKGROUND a thread of the library runs it as soon as there is
- * something to do.  A device of mdev is run by the kernel.
+ * something to do.  A device of mdev is run by the kernel, and so is one of
+ * passthrough, by that of its host.
  *
  * DOC: Addresses
  *
@@ -115,6 +116,7 @@ const char *vgpu_device_type_name(uint32_t type);
  * @features: VGPU_CAN_*
  * @vendor_id: of PCI; 0 if not known
  * @device_id: of PCI; 0 if not known
+ * @pci_address: such as "0000:01:00.0"; empty if not known
  * @notice: what a user should know, one line; empty: nothing
  *
  * Strings are zero-terminated within their array.
@@ -134,6 +136,7 @@ struct vgpu_device_info {
 	uint64_t features;
 	uint32_t vendor_id;
 	uint32_t device_id;
+	char pci_address[16];
 	char notice[192];
 };
 
@@ -176,8 +179,8 @@ const char *vgpu_backend_name(uint32_t backend);
 int vgpu_backend_from_name(const char *name, uint32_t *backend);
 
 /*
- * The library runs the device in a thread of its own; mdev's is run by the
- * kernel, with this flag or without.
+ * The library runs the device in a thread of its own; mdev's and passthrough's
+ * are run by a kernel, with this flag or without.
  */
 #define VGPU_DEVICE_BACKGROUND	(1u << 0)
 /* Kernels run in a process of their own, which may die; wgpu's and mdev's do. */
@@ -190,7 +193,8 @@ int vgpu_backend_from_name(const char *name, uint32_t *backend);
 /*
  * Kernels work on the memory of this process wherever the driver can, on a GPU
  * with memory of its own too, where that is slow.  Without either flag: on the
- * CPU and on GPUs that share its memory.  For mdev neither can be chosen.
+ * CPU and on GPUs that share its memory.  For mdev and passthrough neither can
+ * be chosen.
  */
 #define VGPU_DEVICE_SHARED	(1u << 3)
 
@@ -201,7 +205,10 @@ int vgpu_backend_from_name(const char *name, uint32_t *backend);
  * @flags: VGPU_DEVICE_*
  * @backend_name: if not NULL, the backend by name instead
  * @device: which device of the backend, an id or a path; NULL: the first.  Of
- *	mdev "gpu0", a PCI address as "7670:00:00.0", or the path of a node
+ *	mdev "gpu0", a PCI address as "7670:00:00.0", or the path of a node; of
+ *	passthrough the PCI address of a function that is bound to vfio-pci, or
+ *	the UUID of an instance of vgpu.ko, alone or as the end of a path; NULL:
+ *	the first such function, or the first instance that is not in use
  * @info: for a simulator: what it says that it is; copied, may be NULL.
  *	Its @total_memory is the size of its memory, its @available_memory (if
  *	not 0) what may be allocated of it, and its @features only take effect
@@ -209,7 +216,8 @@ int vgpu_backend_from_name(const char *name, uint32_t *backend);
  * @vram_bytes: for a simulator: bytes of its memory, a multiple of 4096, up to
  *	1 TiB, taken from the system as it is used; 0: as @info, or 256 MiB.
  *	For mdev likewise what this client may address, at most what the GPU
- *	has; 0: that
+ *	has; 0: that.  For passthrough what may be allocated, at most what the
+ *	function has; 0: that
  * @entries: entries of the device's own ring, a power of two, 8 to 65536; 0:
  *	1024
  * @launch_timeout_ms: longest run of a launch; past it the launch ends with
@@ -237,10 +245,10 @@ struct vgpu_device_options {
  * @dev: gets the handle, to be given to vgpu_device_close()
  *
  * Return: 0; -EINVAL; -ENOENT, no such device; -ENODEV, the backend has no
- * device or no driver here; -EACCES, this process may not open the device's
+ * device or no driver here; -EBUSY, passthrough: somebody has the function; -EACCES, this process may not open the device's
  * node; -EIO, the driver or worker failed; -ENOMEM, memory
- * or threads are short; -EMFILE, -ENFILE; -EOPNOTSUPP, this library lacks that
- * backend, or its device cannot be used.
+ * or threads are short; -EMFILE, -ENFILE; -EOPNOTSUPP, the device cannot be used
+ * like that.
  * Nothing is left behind.
  */
 int vgpu_device_open(const struct vgpu_device_options *options,
@@ -608,9 +616,9 @@ int vgpu_device_unmap(struct vgpu_device *dev, uint64_t address);
  * @address: gets its device address, or NULL
  *
  * Transfers that name pointers inside need no copy in between.  Memory may be
- * registered once at a time.  With mdev its pages are pinned, and counted in
- * RLIMIT_MEMLOCK.
- * Return: 0; -EINVAL; -EEXIST, overlaps what is registered; -EFAULT, mdev: it
+ * registered once at a time.  With mdev and passthrough its pages are pinned, and
+ * counted in RLIMIT_MEMLOCK; with passthrough they have to be writable.
+ * Return: 0; -EINVAL; -EEXIST, overlaps what is registered; -EFAULT, it
  * cannot be pinned; -ENOSPC, also RLIMIT_MEMLOCK; -ENODEV.
  */
 int vgpu_device_register(struct vgpu_device *dev, void *ptr, uint64_t bytes,
@@ -681,8 +689,9 @@ int vgpu_device_interrupt_clear(struct vgpu_device *dev, uint32_t vectors);
 int vgpu_device_interrupt_mask(struct vgpu_device *dev, uint32_t mask);
 
 /*
- * An eventfd that becomes readable with each interrupt.  It belongs to the
- * device: do not close it.  Return: the fd or a negative errno.
+ * An eventfd that becomes readable with each interrupt; with passthrough also
+ * with those for which the library has asked, to wait for a command.  It belongs
+ * to the device: do not close it.  Return: the fd or a negative errno.
  */
 int vgpu_device_interrupt_fd(struct vgpu_device *dev);
 
@@ -712,8 +721,9 @@ int vgpu_device_counter_wait(struct vgpu_device *dev, uint64_t counter,
  * @failed: ended with an errno
  * @outstanding: not yet ended, or not yet seen to have ended
  * @outstanding_bytes: to be moved or filled by those
- * @bytes_copied: by transfers and copies
- * @bytes_cleared: by clears
+ * @bytes_copied: by transfers and copies; passthrough: 0, the device does not
+ *	tell
+ * @bytes_cleared: by clears, likewise
  * @launches: kernels run
  * @busy_ns: time that commands ran
  * @bytes_to_engine: copied for kernels, to memory of their own; 0 where they

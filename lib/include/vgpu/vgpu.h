@@ -13,6 +13,7 @@
 #include "kernel.h"
 #include "manager.h"
 #include "memory.h"
+#include "passthrough.h"
 #include "queue.h"
 
 #ifdef __cplusplus
