@@ -27,38 +27,6 @@ static void vgpu_system_free(struct drm_gem_object *obj)
 	drm_gem_shmem_free(&bo->shmem);
 }
 
-/*
- * The helper's own counts from where the mapping begins, which is wrong for one
- * of a dma-buf with an offset, and for what is left of one that was cut.
- */
-static vm_fault_t vgpu_system_fault(struct vm_fault *vmf)
-{
-	struct drm_gem_object *obj = vmf->vma->vm_private_data;
-	pgoff_t index = vmf->pgoff - drm_vma_node_start(&obj->vma_node);
-	struct page **pages = to_vgpu_bo(obj)->shmem.pages;
-
-	if (index >= obj->size >> PAGE_SHIFT)
-		return VM_FAULT_SIGBUS;
-	return vmf_insert_pfn(vmf->vma, vmf->address,
-			      page_to_pfn(pages[index]));
-}
-
-static void vgpu_system_vm_open(struct vm_area_struct *vma)
-{
-	drm_gem_shmem_vm_ops.open(vma);
-}
-
-static void vgpu_system_vm_close(struct vm_area_struct *vma)
-{
-	drm_gem_shmem_vm_ops.close(vma);
-}
-
-static const struct vm_operations_struct vgpu_system_vm_ops = {
-	.fault = vgpu_system_fault,
-	.open = vgpu_system_vm_open,
-	.close = vgpu_system_vm_close,
-};
-
 static const struct drm_gem_object_funcs vgpu_system_funcs = {
 	.free = vgpu_system_free,
 	.close = vgpu_bo_close,
@@ -69,7 +37,7 @@ static const struct drm_gem_object_funcs vgpu_system_funcs = {
 	.vmap = drm_gem_shmem_object_vmap,
 	.vunmap = drm_gem_shmem_object_vunmap,
 	.mmap = drm_gem_shmem_object_mmap,
-	.vm_ops = &vgpu_system_vm_ops,
+	.vm_ops = &vgpu_shmem_vm_ops,
 };
 
 /* &drm_driver.gem_create_object, for drm_gem_shmem_create(). */

@@ -5,6 +5,7 @@
 #include <linux/mm.h>
 #include <linux/nospec.h>
 #include <linux/uaccess.h>
+#include <drm/drm_gem_shmem_helper.h>
 #include <drm/drm_ioctl.h>
 
 #include "compat/compat.h"
@@ -95,6 +96,18 @@ int vgpu_event_check(const struct drm_vgpu_event *args, u32 *first, u32 *last)
 	return *last >= VGPU_MSIX_VECTORS || args->fd < -1 ? -EINVAL : 0;
 }
 
+/* Again after all mappings of the node were taken away: a GPU has gone. */
+static vm_fault_t vgpu_client_page_fault(struct vm_fault *vmf)
+{
+	vmf->page = virt_to_page(vmf->vma->vm_private_data);
+	get_page(vmf->page);
+	return 0;
+}
+
+static const struct vm_operations_struct vgpu_client_page_vm_ops = {
+	.fault = vgpu_client_page_fault,
+};
+
 int vgpu_client_page_mmap(struct drm_vgpu_client_page *page,
 			  struct vm_area_struct *vma)
 {
@@ -103,5 +116,39 @@ int vgpu_client_page_mmap(struct drm_vgpu_client_page *page,
 	if (vma->vm_flags & VM_WRITE)
 		return -EACCES;
 	vgpu_vma_flags(vma, VM_DONTEXPAND, VM_MAYWRITE);
-	return vm_insert_page(vma, vma->vm_start, virt_to_page(page));
+	vma->vm_private_data = page;
+	vma->vm_ops = &vgpu_client_page_vm_ops;
+	return 0;
 }
+
+/*
+ * The helper's own counts from where the mapping begins, which is wrong for one
+ * of a dma-buf with an offset, and for what is left of one that was cut.
+ */
+static vm_fault_t vgpu_shmem_fault(struct vm_fault *vmf)
+{
+	struct drm_gem_object *obj = vmf->vma->vm_private_data;
+	pgoff_t index = vmf->pgoff - drm_vma_node_start(&obj->vma_node);
+	struct page **pages = to_drm_gem_shmem_obj(obj)->pages;
+
+	if (index >= obj->size >> PAGE_SHIFT)
+		return VM_FAULT_SIGBUS;
+	return vmf_insert_pfn(vmf->vma, vmf->address,
+			      page_to_pfn(pages[index]));
+}
+
+static void vgpu_shmem_vm_open(struct vm_area_struct *vma)
+{
+	drm_gem_shmem_vm_ops.open(vma);
+}
+
+static void vgpu_shmem_vm_close(struct vm_area_struct *vma)
+{
+	drm_gem_shmem_vm_ops.close(vma);
+}
+
+const struct vm_operations_struct vgpu_shmem_vm_ops = {
+	.fault = vgpu_shmem_fault,
+	.open = vgpu_shmem_vm_open,
+	.close = vgpu_shmem_vm_close,
+};

@@ -40,8 +40,11 @@ int vgpu_ring_create_check(const struct drm_vgpu_ring_create *args);
 /* The vectors from @first to @last are meant. */
 int vgpu_event_check(const struct drm_vgpu_event *args, u32 *first, u32 *last);
 
-/* Map the client page. */
+/* Map the client page, which lives as long as the file. */
 int vgpu_client_page_mmap(struct drm_vgpu_client_page *page,
 			  struct vm_area_struct *vma);
+
+/* Of the shmem helper's buffers, whose pages are there from the start. */
+extern const struct vm_operations_struct vgpu_shmem_vm_ops;
 
 #endif /* VGPU_DRM_COMMON_H */
