@@ -282,7 +282,8 @@ modules:
 VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c \
 	       selftests/drm/fuzz_*.c selftests/vfio/test_*.c))
 # Those that start virtual machines of their own have one for themselves.
-VM_NESTED_TESTS := selftests/vm/test_mdev.sh selftests/vm/test_passthrough_guest.sh
+VM_NESTED_TESTS := selftests/vm/test_mdev.sh selftests/vm/test_function.sh \
+	selftests/vm/test_passthrough_guest.sh
 VM_TESTS := $(VM_PROGRAMS) $(filter-out $(VM_NESTED_TESTS),$(wildcard selftests/vm/test_*.sh))
 # Those that want a kernel with fault injection, or with KUnit.
 VM_DEBUG_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/debug_*.c \
@@ -421,7 +422,7 @@ check-vm-6.12 check-vm-6.1: check-vm-%: $(VM_PROGRAMS) $(VM_LIBRARY)
 	$(Q)selftests/vm/check.sh $* build/check $(VM_TESTS)
 
 check-vm-nested:
-	$(Q)VM_NESTED=y selftests/vm/check.sh 6.12 build/check $(VM_NESTED_TESTS)
+	$(Q)VM_NESTED=y TEST_LIMIT=$${TEST_LIMIT:-1500} selftests/vm/check.sh 6.12 build/check $(VM_NESTED_TESTS)
 
 ## check-debug:	the same and more on a kernel that looks for everything, which is built
 ##		first (a quarter of an hour, once)
@@ -448,7 +449,7 @@ test-vm: T_PROGRAM = $(or $(T_SCRIPT),$(filter %/$(firstword $(subst ., ,$(T))),
 test-vm: T_CASE = $(word 2,$(subst ., ,$(T)))
 test-vm: check-T
 	+$(Q)$(MAKE) --no-print-directory $(T_PROGRAM) $(if $(T_SCRIPT),$(VM_PROGRAMS) $(VM_LIBRARY))
-	$(Q)VM_NESTED=$(if $(filter $(VM_NESTED_TESTS),$(T_SCRIPT)),y) \
+	$(Q)$(if $(filter $(VM_NESTED_TESTS),$(T_SCRIPT)),VM_NESTED=y TEST_LIMIT=$${TEST_LIMIT:-1500}) \
 		$(if $(filter type1,$(VFIO)),$(vfio_type1),VGPU_VFIO=$(VFIO)) \
 		selftests/vm/check.sh -a '$(ARGS) $(T_CASE:%=-t %)' $(KERNEL) \
 		build/vm/log $(T_PROGRAM)

@@ -91,7 +91,7 @@ static struct vgpu_bo_use *vgpu_bo_use_begin(struct vgpu_bo *bo,
 		use->mem.pages = bo->shmem.pages;
 		break;
 	case DRM_VGPU_DOMAIN_REGISTERED:
-		use->mem.pages = bo->pages;
+		use->mem.pages = bo->pinned.pages;
 		break;
 	case DRM_VGPU_DOMAIN_IMPORTED:
 		use->mem.vaddr = bo->map.vaddr;

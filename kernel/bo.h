@@ -21,7 +21,8 @@
 #include <linux/mutex.h>
 #include <drm/drm_gem_shmem_helper.h>
 
-struct cred;
+#include "pin.h"
+
 struct dma_buf;
 struct vgpu_client;
 struct vgpu_tenant;
@@ -38,9 +39,7 @@ struct vgpu_tenant;
  * @tenant: VRAM: whose; holds a reference
  * @object: VRAM: id in @tenant's model
  * @fixed: VRAM: it was mmap()ed or exported, and does not move any more
- * @pages: of a process
- * @n_pages: how many
- * @cred: of who registered them: RLIMIT_MEMLOCK is of the user
+ * @pinned: of a process
  * @client: who registered them, and outlives that
  * @map: of another driver: where the kernel sees it
  */
@@ -54,9 +53,7 @@ struct vgpu_bo {
 	struct vgpu_tenant *tenant;
 	u32 object;
 	bool fixed;
-	struct page **pages;
-	unsigned long n_pages;
-	const struct cred *cred;
+	struct vgpu_pinned pinned;
 	struct vgpu_client *client;
 	struct iosys_map map;
 };

@@ -149,39 +149,19 @@ VGPU_IOCTL(client_reset)
 	return vgpu_tenant_settle(t, vgpu_client_cleared, 0, true);
 }
 
-static bool vgpu_register_writable(u32 offset)
-{
-	switch (offset) {
-	case VGPU_REG_IRQ_MASK:
-	case VGPU_REG_IRQ_ACK:
-	case VGPU_REG_SCRATCH:
-	case VGPU_REG_ERR_CLEAR:
-		return true;
-	default:
-		return false;
-	}
-}
-
 VGPU_IOCTL(register)
 {
 	struct drm_vgpu_register *args = data;
-	bool write = args->flags & DRM_VGPU_REGISTER_WRITE;
+	int ret = vgpu_register_check(args);
 	struct vgpu_tenant *t;
 
-	if (args->flags & ~DRM_VGPU_REGISTER_WRITE || args->pad ||
-	    (args->bytes != 4 && args->bytes != 8) ||
-	    args->offset % args->bytes || args->offset >= VGPU_REG_END ||
-	    (!write && args->value) ||
-	    (write && args->bytes == 4 && args->value > U32_MAX))
-		return -EINVAL;
-	if (write && (args->bytes != 4 ||
-		      !vgpu_register_writable(args->offset)))
-		return -EACCES;
+	if (ret)
+		return ret;
 	t = vgpu_client_tenant(file);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	mutex_lock(&t->lock);
-	if (write) {
+	if (args->flags & DRM_VGPU_REGISTER_WRITE) {
 		vgpu_model_bar0_write(t->m, args->offset, args->bytes,
 				      args->value);
 		/* An interrupt that was masked may go out now. */
@@ -197,29 +177,18 @@ VGPU_IOCTL(register)
 VGPU_IOCTL(event)
 {
 	struct drm_vgpu_event *args = data;
-	u32 i, first = args->vector, last = args->vector;
 	struct vgpu_tenant *t;
-	int ret = 0;
+	u32 i, first, last;
+	int ret = vgpu_event_check(args, &first, &last);
 
-	if (args->vector == DRM_VGPU_EVENT_ALL) {
-		first = 0;
-		last = VGPU_MSIX_VECTORS - 1;
-	}
-	if (last >= VGPU_MSIX_VECTORS || args->fd < -1)
-		return -EINVAL;
+	if (ret)
+		return ret;
 	t = vgpu_client_tenant(file);
 	if (IS_ERR(t))
 		return PTR_ERR(t);
 	for (i = first; i <= last && !ret; i++)
 		ret = vgpu_tenant_set_eventfd(t, i, args->fd);
 	return ret;
-}
-
-ktime_t vgpu_time_left(s64 deadline_ns)
-{
-	s64 now_ns = ktime_get_ns();
-
-	return deadline_ns > now_ns ? deadline_ns - now_ns : 0;
 }
 
 VGPU_IOCTL(wait)

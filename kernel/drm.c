@@ -6,7 +6,6 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/pci.h>
-#include <linux/nospec.h>
 #include <linux/uaccess.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
@@ -57,27 +56,6 @@ static const struct drm_ioctl_desc vgpu_ioctls[] = {
 };
 
 /*
- * DRM fills up a structure that is shorter than ours, and drops what a longer
- * one has: that has to be zero, or a newer program asks for what we have not.
- */
-static int vgpu_check_tail(unsigned int cmd, unsigned long arg)
-{
-	unsigned int nr = _IOC_NR(cmd) - DRM_COMMAND_BASE;
-	unsigned int bytes = _IOC_SIZE(cmd), known;
-	int ret;
-
-	if (_IOC_NR(cmd) < DRM_COMMAND_BASE || nr >= ARRAY_SIZE(vgpu_ioctls) ||
-	    !(cmd & IOC_IN))
-		return 0;
-	known = _IOC_SIZE(vgpu_ioctls[array_index_nospec(nr,
-				ARRAY_SIZE(vgpu_ioctls))].cmd);
-	if (!known || bytes <= known)
-		return 0;
-	ret = check_zeroed_user((void __user *)arg + known, bytes - known);
-	return ret > 0 ? 0 : ret ?: -EINVAL;
-}
-
-/*
  * A doorbell, without what DRM does for all calls: that costs more than an empty
  * command.  Any client may ring its own.
  */
@@ -104,14 +82,16 @@ static long vgpu_drm_ioctl(struct file *filp, unsigned int cmd,
 {
 	if (cmd == DRM_IOCTL_VGPU_KICK)
 		return vgpu_drm_kick(filp, (void __user *)arg);
-	return vgpu_check_tail(cmd, arg) ?: drm_ioctl(filp, cmd, arg);
+	return vgpu_check_tail(vgpu_ioctls, ARRAY_SIZE(vgpu_ioctls), cmd,
+			       arg) ?: drm_ioctl(filp, cmd, arg);
 }
 
 #ifdef CONFIG_COMPAT
 static long vgpu_drm_compat_ioctl(struct file *filp, unsigned int cmd,
 				  unsigned long arg)
 {
-	return vgpu_check_tail(cmd, (unsigned long)compat_ptr(arg)) ?:
+	return vgpu_check_tail(vgpu_ioctls, ARRAY_SIZE(vgpu_ioctls), cmd,
+			       (unsigned long)compat_ptr(arg)) ?:
 	       drm_compat_ioctl(filp, cmd, arg);
 }
 #else
@@ -126,12 +106,7 @@ static int vgpu_mmap(struct file *filp, struct vm_area_struct *vma)
 
 	if (vma->vm_pgoff != DRM_VGPU_MMAP_CLIENT >> PAGE_SHIFT)
 		return drm_gem_mmap(filp, vma);
-	if (vma_pages(vma) != 1)
-		return -EINVAL;
-	if (vma->vm_flags & VM_WRITE)
-		return -EACCES;
-	vgpu_vma_flags(vma, VM_DONTEXPAND, VM_MAYWRITE);
-	return vm_insert_page(vma, vma->vm_start, virt_to_page(client->page));
+	return vgpu_client_page_mmap(client->page, vma);
 }
 
 #ifdef VGPU_HAVE_DRM_SHOW_FDINFO

@@ -9,7 +9,7 @@
 #include <linux/mutex.h>
 #include <linux/types.h>
 
-#include "uapi/vgpu_drm.h"
+#include "drm_common.h"
 
 struct drm_device;
 struct drm_driver;
@@ -26,9 +26,6 @@ extern const struct vgpu_model_config vgpu_client_config;
 /* Commands, and points each way, of a submission with fences. */
 #define VGPU_MAX_SUBMIT		256u
 #define VGPU_MAX_SYNCS		64u
-
-/* Longest time that a client's thread looks at a ring. */
-#define VGPU_MAX_POLL_US	1000000u
 
 /**
  * struct vgpu_client - a file description of the render node
@@ -98,8 +95,5 @@ VGPU_IOCTL(kernel_destroy);
 VGPU_IOCTL(kernel_info);
 /* engine_attach.c */
 VGPU_IOCTL(engine_attach);
-
-/* Until when a call waits, as time from now on; 0: it has come. */
-ktime_t vgpu_time_left(s64 deadline_ns);
 
 #endif /* VGPU_DRM_DRIVER_H */

@@ -51,6 +51,7 @@ void vgpu_gpu_unregister(void);
 /* host.c: PCI functions for @count GPUs of @vram_bytes each */
 int vgpu_host_create(u32 count, u64 vram_bytes);
 void vgpu_host_destroy(void);
+u32 vgpu_host_count(void);
 /* Which of them a PCI function is, and how much memory it gets; -ENODEV. */
 int vgpu_host_find(struct pci_dev *pdev, u32 *number, u64 *vram_bytes);
 

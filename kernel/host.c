@@ -175,6 +175,11 @@ int vgpu_host_create(u32 count, u64 vram_bytes)
 	return 0;
 }
 
+u32 vgpu_host_count(void)
+{
+	return vgpu_n_hosts;
+}
+
 int vgpu_host_find(struct pci_dev *pdev, u32 *number, u64 *vram_bytes)
 {
 	struct vgpu_host *h;

@@ -10,6 +10,7 @@
 #include <linux/sizes.h>
 
 #include "compat/compat.h"
+#include "function/function.h"
 #include "gpu.h"
 #include "instance.h"
 #include "uapi/vgpu_device.h"
@@ -72,8 +73,13 @@ static int __init vgpu_init(void)
 	ret = vgpu_host_create(gpus, vram_bytes);
 	if (ret)
 		goto err_gpu;
+	ret = vgpu_function_register();
+	if (ret)
+		goto err_host;
 	return 0;
 
+err_host:
+	vgpu_host_destroy();
 err_gpu:
 	vgpu_gpu_unregister();
 err_mdev:
@@ -83,6 +89,7 @@ err_mdev:
 
 static void __exit vgpu_exit(void)
 {
+	vgpu_function_unregister();
 	vgpu_host_destroy();
 	vgpu_gpu_unregister();
 	vgpu_mdev_unregister();

@@ -159,9 +159,9 @@ VGPU_IOCTL(query)
 {
 	struct vgpu_client *client = file->driver_priv;
 	struct drm_vgpu_query *args = data;
-	void __user *to = u64_to_user_ptr(args->pointer);
 	union vgpu_answer a = { 0 };
 	u32 what, bytes;
+	int ret = 0;
 
 	if (args->what >= ARRAY_SIZE(vgpu_queries))
 		return -EINVAL;
@@ -169,12 +169,9 @@ VGPU_IOCTL(query)
 	bytes = vgpu_queries[what].bytes;
 	if (args->pointer) {
 		vgpu_queries[what].answer(client, vgpu_client_peek(client), &a);
-		if (copy_to_user(to, &a, min(args->size, bytes)))
-			return -EFAULT;
-		if (args->size > bytes &&
-		    clear_user(to + bytes, args->size - bytes))
-			return -EFAULT;
+		ret = vgpu_query_reply(args, &a, bytes);
 	}
-	args->size = bytes;
-	return 0;
+	if (!ret)
+		args->size = bytes;
+	return ret;
 }

@@ -18,7 +18,7 @@
 static void *vgpu_ring_map(struct vgpu_bo *bo, u64 bytes)
 {
 	struct page **pages = bo->domain == DRM_VGPU_DOMAIN_SYSTEM ?
-			      bo->shmem.pages : bo->pages;
+			      bo->shmem.pages : bo->pinned.pages;
 
 	/* VRAM of somebody else, and memory that has a mapping already. */
 	if (!pages || bytes > bo->shmem.base.size)
@@ -83,14 +83,10 @@ VGPU_IOCTL(ring_create)
 	struct drm_vgpu_ring_create *args = data;
 	struct vgpu_tenant *t;
 	struct vgpu_bo *bo;
-	int ret;
+	int ret = vgpu_ring_create_check(args);
 
-	if (args->ring || args->priority >= VGPU_PRIORITIES ||
-	    args->vector >= VGPU_MSIX_VECTORS ||
-	    args->poll_us > VGPU_MAX_POLL_US ||
-	    !vgpu_ring_entries_valid(args->sq_entries) ||
-	    !vgpu_ring_entries_valid(args->cq_entries))
-		return -EINVAL;
+	if (ret)
+		return ret;
 	t = vgpu_client_tenant(file);
 	if (IS_ERR(t))
 		return PTR_ERR(t);

@@ -57,7 +57,7 @@ static int map_page(struct vgpu_mdev *d, struct vgpu_message *msg)
 {
 	void *p;
 
-	p = vgpu_mdev_calls->mmap(VGPU_PAGE_BYTES, PROT_READ, d->fd,
+	p = vgpu_mdev_calls->mmap(NULL, VGPU_PAGE_BYTES, PROT_READ, d->fd,
 				  DRM_VGPU_MMAP_CLIENT);
 	if (p == MAP_FAILED)
 		return vgpu_message_set(msg, -errno,
@@ -67,6 +67,17 @@ static int map_page(struct vgpu_mdev *d, struct vgpu_message *msg)
 	return 0;
 }
 
+/* What the node has, if it says so. */
+static uint64_t node_features(struct vgpu_mdev *d)
+{
+	struct drm_vgpu_features features = { 0 };
+
+	if (vgpu_mdev_query(d, DRM_VGPU_QUERY_FEATURES, &features,
+			    sizeof(features)))
+		return 0;
+	return features.drm;
+}
+
 static void mdev_close(void *b)
 {
 	struct vgpu_mdev *d = b;
@@ -74,6 +85,8 @@ static void mdev_close(void *b)
 	vgpu_mdev_bos_end(d);
 	if (d->pool)
 		vgpu_mdev_calls->munmap(d->pool, d->pool_bytes);
+	if (d->doorbell)
+		vgpu_mdev_calls->munmap(d->doorbell, VGPU_PAGE_BYTES);
 	if (d->page)
 		vgpu_mdev_calls->munmap((void *)d->page, VGPU_PAGE_BYTES);
 	if (d->event_fd >= 0)
@@ -104,6 +117,7 @@ static int mdev_open(const struct vgpu_device_options *o,
 		return ret;
 	}
 	d->event_fd = -1;
+	d->features = node_features(d);
 	pthread_mutex_init(&d->lock, NULL);
 	vgpu_rwlock_init(&d->register_lock);
 	ret = client_init(d, o->vram_bytes, msg);

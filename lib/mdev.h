@@ -30,13 +30,14 @@ struct vgpu_mdev_node {
  * @nodes: render nodes that are not known to be another driver's; returns how
  *	many, at most @max, in the order of their paths
  * @open: an fd, or -1 and errno, as all the others
+ * @mmap: @at: NULL, or a mapping whose place it takes
  */
 struct vgpu_mdev_calls {
 	uint32_t (*nodes)(struct vgpu_mdev_node *nodes, uint32_t max);
 	int (*open)(const char *path);
 	int (*close)(int fd);
 	int (*ioctl)(int fd, unsigned long request, void *arg);
-	void *(*mmap)(size_t bytes, int prot, int fd, off_t offset);
+	void *(*mmap)(void *at, size_t bytes, int prot, int fd, off_t offset);
 	int (*munmap)(void *p, size_t bytes);
 };
 
@@ -67,7 +68,7 @@ struct vgpu_mdev_bo {
 /**
  * struct vgpu_mdev - a client
  * @fd: of the node
- * @lock: protects @bos, @event_fd
+ * @lock: protects @bos, @event_fd, and changes of @doorbell
  * @bos: buffers of a reset's life, by handle
  * @n_bos: room there
  * @register_lock: held for reading to register memory and to end that, for
@@ -75,6 +76,9 @@ struct vgpu_mdev_bo {
  * @registered: bytes that are in @bos; atomic
  * @page: the client page
  * @pool: what vgpu_mdev_pool() gives; NULL: not yet
+ * @features: DRM_VGPU_FEATURE_* of the node
+ * @doorbell: the page of the context that @doorbell_of names; NULL: none, KICK
+ *	does it.  Set once, and then mapped anew where it is
  * @event_fd: gets interrupts; -1: nobody has asked
  * @info: what does not change
  */
@@ -89,6 +93,9 @@ struct vgpu_mdev {
 	void *pool;
 	uint64_t pool_bytes;
 	uint32_t pool_handle;
+	uint64_t features;
+	uint32_t *doorbell;
+	uint32_t doorbell_of;
 	int event_fd;
 	struct vgpu_device_info info;
 };

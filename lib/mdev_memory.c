@@ -135,8 +135,9 @@ static int try_map_bo(struct vgpu_mdev *d, struct drm_vgpu_bo_info *info,
 	struct drm_vgpu_bo_info now = { .handle = info->handle };
 	int ret;
 
-	*p = vgpu_mdev_calls->mmap(info->mmap_bytes, PROT_READ | PROT_WRITE,
-				   d->fd, (off_t)info->mmap_offset);
+	*p = vgpu_mdev_calls->mmap(NULL, info->mmap_bytes,
+				   PROT_READ | PROT_WRITE, d->fd,
+				   (off_t)info->mmap_offset);
 	ret = *p == MAP_FAILED ? -errno : 0;
 	if (vgpu_mdev_call(d, DRM_IOCTL_VGPU_BO_INFO, &now))
 		now = *info;

@@ -83,9 +83,10 @@ static int real_ioctl(int fd, unsigned long request, void *arg)
 	return ioctl(fd, request, arg);
 }
 
-static void *real_mmap(size_t bytes, int prot, int fd, off_t offset)
+static void *real_mmap(void *at, size_t bytes, int prot, int fd, off_t offset)
 {
-	return mmap(NULL, bytes, prot, MAP_SHARED, fd, offset);
+	return mmap(at, bytes, prot, MAP_SHARED | (at ? MAP_FIXED : 0), fd,
+		    offset);
 }
 
 static const struct vgpu_mdev_calls real_calls = {

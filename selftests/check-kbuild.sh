@@ -32,7 +32,7 @@ compile()
 		cat "$log"
 		return 1
 	fi
-	for f in kernel/*.c kernel/model/*.c; do
+	for f in kernel/*.c kernel/model/*.c kernel/function/*.c; do
 		[ -s "$farm/${f%.c}.o" ] || { echo "$f was not built"; return 1; }
 	done
 	[ -s "$farm/vgpu.ko" ] && modinfo "$farm/vgpu.ko"

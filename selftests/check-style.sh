@@ -53,7 +53,7 @@ licence()
 		grep -v '^selftests/fuzz/corpus/')
 	# A kernel module among the tests is licensed like the other one.
 	[ "$licence" != MIT ] ||
-		files=$(grep -vE '^selftests/(guest|kunit)/' <<<"$files")
+		files=$(grep -vE '^selftests/kunit/' <<<"$files")
 	[ -n "$files" ] || { echo "no files"; return 1; }
 	odd=$(for f in $files; do has_licence "$f" "$licence"; done)
 	[ -z "$odd" ] || { echo "$odd"; return 1; }
@@ -68,19 +68,19 @@ nothing_generated()
 		   -name 'pan.*' -o -name '*.trail' \) -type f -print | grep .
 }
 
-for f in $(find kernel selftests/guest selftests/kunit -name '*.[ch]' | sort); do
+for f in $(find kernel selftests/kunit -name '*.[ch]' | sort); do
 	check "checkpatch $f" checkpatch "$ignore" "$f"
 done
 for f in $(find uapi lib tools selftests -name '*.[ch]' | sort); do
 	case $f in
-	selftests/guest/*|selftests/kunit/*) ;;
+	selftests/kunit/*) ;;
 	selftests/bench/*) check "checkpatch $f" checkpatch "$bench" "$f" ;;
 	*) check "checkpatch $f" checkpatch "$user" "$f" ;;
 	esac
 done
 
 check "licences: kernel" licence kernel 'GPL-2.0 OR MIT' kernel Kbuild \
-	selftests/guest selftests/kunit
+	selftests/kunit
 check "licences: uapi" licence uapi \
 	'(GPL-2.0 WITH Linux-syscall-note) OR MIT' uapi
 for d in lib tools selftests; do

@@ -40,7 +40,7 @@ exec 9>"$dir/.lock" && flock 9 || exit
 
 # Links for sources that are new, and none for those that are gone.
 find "$dir" -xtype l -delete
-(cd "$here" && find Kbuild kernel selftests/guest selftests/kunit uapi -type f \
+(cd "$here" && find Kbuild kernel selftests/kunit uapi -type f \
 	\( -name Kbuild -o -name '*.[chS]' -o -name '*.sh' \) ! -name probed.h) |
 while read -r f; do
 	[ -L "$dir/$f" ] && continue

@@ -157,7 +157,12 @@
 #define VGPU_STATUS_ENABLED	(1u << 0)	/* the admin queue runs */
 #define VGPU_STATUS_ERROR	(1u << 1)	/* admin queue broken; needs a reset */
 #define VGPU_STATUS_ENGINE	(1u << 2)	/* launches can run */
-#define VGPU_STATUS_BUSY	(1u << 3)	/* an enable is under way */
+#define VGPU_STATUS_BUSY	(1u << 3)	/* see below */
+
+/*
+ * BUSY: an enable is under way; or, after a reset, commands that it ended may
+ * still use memory.
+ */
 
 /* VGPU_REG_CONTROL; with both bits a reset comes first */
 #define VGPU_CONTROL_ENABLE	(1u << 0)
@@ -190,10 +195,11 @@
  * DOC: Interrupts
  *
  * Vector 0 is the device's: an admin completion that is waited for, an error,
- * the end of an enable.  A ring names its vector (0 is allowed).  An event sets
- * the status bit and, unless masked, sends the message; unmasking a vector
- * whose status bit is set sends one.  The messages are edges: nobody has to
- * acknowledge to get the next one.
+ * the end of an enable.  A ring names its vector (0 is allowed), and raises it
+ * for completions, for the error state, and when a reset of it has ended.  An
+ * event sets the status bit and, unless masked, sends the message; unmasking a
+ * vector whose status bit is set sends one.  The messages are edges: nobody has
+ * to acknowledge to get the next one.
  *
  * In a virtual machine the VMM keeps the MSI-X table: what a driver writes there
  * need not reach the device, and what it connected outlives a reset.
@@ -262,7 +268,9 @@ struct vgpu_admin_completion {
 #define VGPU_ADMIN_SYSTEM_PAGES		0x112
 
 /* [0] object.  EBUSY while it is mapped, pinned or a ring's memory.  Commands
- * that run on it keep its memory until they end.
+ * that run on it keep its memory until they end.  For system memory the answer
+ * comes when the last one has ended, and the memory is the driver's again; the
+ * queue goes on meanwhile.
  */
 #define VGPU_ADMIN_OBJECT_DESTROY	0x113
 
@@ -305,7 +313,9 @@ struct vgpu_admin_completion {
 #define VGPU_ADMIN_COUNTER_DESTROY	0x141
 /* [0] counter, [1] value.  A counter never goes back: EINVAL. */
 #define VGPU_ADMIN_COUNTER_SIGNAL	0x142
-/* [0] counter -> [0] value */
+/* [0] counter, [1] 0, or 1 + a vector that is raised once by the next change
+ * -> [0] value
+ */
 #define VGPU_ADMIN_COUNTER_READ		0x143
 
 /* [0] context, [1] object (system memory), [2] offset of a struct

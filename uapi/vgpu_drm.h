@@ -10,6 +10,20 @@
  *
  * THIS IS VERSION 0, see vgpu_device.h.  From version 1 on these rules hold.
  *
+ * DOC: In a virtual machine
+ *
+ * There the GPU is a function of the host's, one device that all clients share,
+ * and says so by DRM_VGPU_FEATURE_SHARED.  Everything works as above but that:
+ *
+ *  -  ids are unique among clients, and still mean nothing to another one;
+ *  -  buffers in VRAM take, and count as, whole pages;
+ *  -  a dma-buf of another client's VRAM is VRAM: COPY it, not UPLOAD;
+ *  -  vectors are names for eventfds: an event may be another ring's;
+ *  -  what the device counts for all clients is 0 in the statistics, and
+ *     @completed includes commands that failed;
+ *  -  after a reset of the function, which a suspend includes, clients that were
+ *     there before get ENODEV from everything, and SIGBUS from mapped VRAM.
+ *
  * DOC: Rules for changing this interface
  *
  *  1. Numbers (ioctls, flags, queries) are only appended, and never change
@@ -132,7 +146,8 @@ struct drm_vgpu_query {
  * @vram_bytes: size of the client's VRAM
  * @bank_shift: log2 of the bytes of a bank, which no buffer crosses
  * @status: VGPU_STATUS_ENGINE
- * @device_clock_ns: the device's clock now, which is CLOCK_MONOTONIC
+ * @device_clock_ns: the device's clock now, which is CLOCK_MONOTONIC; that of
+ *	the host with DRM_VGPU_FEATURE_SHARED
  */
 struct drm_vgpu_info {
 	__u32 version;
@@ -206,6 +221,8 @@ struct drm_vgpu_limits {
 #define DRM_VGPU_FEATURE_POLLING	(1ull << 1)	/* @poll_us */
 #define DRM_VGPU_FEATURE_SUBMIT		(1ull << 2)	/* SUBMIT */
 #define DRM_VGPU_FEATURE_ENGINE		(1ull << 3)	/* ENGINE_ATTACH */
+#define DRM_VGPU_FEATURE_DOORBELL	(1ull << 4)	/* MMAP_DOORBELLS */
+#define DRM_VGPU_FEATURE_SHARED		(1ull << 5)	/* one device for all */
 
 /**
  * struct drm_vgpu_features - what there is
@@ -358,6 +375,16 @@ struct drm_vgpu_wait {
  * drm_vgpu_client_page.
  */
 #define DRM_VGPU_MMAP_CLIENT		0ull
+
+/*
+ * Offset of mmap() for doorbells, with DRM_VGPU_FEATURE_DOORBELL: the page of
+ * a context, whose id has c in its lower 16 bits, is one page at
+ * DRM_VGPU_MMAP_DOORBELLS + c * VGPU_DOORBELL_PAGE; ENOENT, no such context.
+ * Writing the id of one of its rings, 32 bits, to its first word is a KICK
+ * without a call.  When the context is gone, what is written there goes nowhere.
+ * A child of the process does not have it.
+ */
+#define DRM_VGPU_MMAP_DOORBELLS		(1ull << 28)
 
 /**
  * struct drm_vgpu_client_page - what a client may look at without a call

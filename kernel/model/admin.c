@@ -5,7 +5,8 @@
  *
  * One command is executed at a time.  Those that need the shell (SYSTEM_PAGES,
  * RING_CREATE, COMPACT) hold the queue until it has answered; KERNEL_CREATE
- * does not, because compiling takes long.
+ * does not, because compiling takes long, nor does OBJECT_DESTROY, which waits
+ * for commands.
  */
 #include "internal.h"
 
@@ -124,8 +125,17 @@ static int vgpu_do_object_destroy(struct vgpu_model *m,
 				  u64 *r)
 {
 	u32 object = vgpu_find_object(m, cmd->op[0]);
+	struct vgpu_object *o = &m->objects[object];
+	int ret;
 
-	return object ? vgpu_object_destroy(m, object) : -ENOENT;
+	if (!object)
+		return -ENOENT;
+	ret = vgpu_object_destroy(m, object);
+	if (ret || direct || o->kind == VGPU_OBJECT_VRAM)
+		return ret;
+	o->answer = true;
+	o->user_data = cmd->user_data;
+	return VGPU_ADMIN_ASIDE;
 }
 
 static int vgpu_do_object_info(struct vgpu_model *m, const struct vgpu_cmd *cmd,
@@ -270,6 +280,10 @@ static int vgpu_do_counter_read(struct vgpu_model *m,
 
 	if (!counter)
 		return -ENOENT;
+	if (cmd->op[1] > VGPU_MSIX_VECTORS)
+		return -EINVAL;
+	if (cmd->op[1])
+		m->counters[counter].watch = cmd->op[1];
 	r[0] = m->counters[counter].value;
 	return 0;
 }
@@ -367,7 +381,7 @@ static const struct vgpu_admin_op vgpu_admin_ops[] = {
 	[VGPU_ADMIN_COUNTER_SIGNAL - VGPU_ADMIN_FIRST] = {
 		"counter_signal", 0x03, vgpu_do_counter_signal },
 	[VGPU_ADMIN_COUNTER_READ - VGPU_ADMIN_FIRST] = {
-		"counter_read", 0x01, vgpu_do_counter_read },
+		"counter_read", 0x03, vgpu_do_counter_read },
 	[VGPU_ADMIN_KERNEL_CREATE - VGPU_ADMIN_FIRST] = {
 		"kernel_create", 0x0f, vgpu_do_kernel_create },
 	[VGPU_ADMIN_KERNEL_DESTROY - VGPU_ADMIN_FIRST] = {
@@ -509,6 +523,8 @@ void vgpu_admin_disable(struct vgpu_model *m)
 		vgpu_object_put(m, a->index);
 	for (i = 1; i <= m->config.max_kernels; i++)
 		m->kernels[i].answer = false;
+	for (i = 1; i <= m->config.max_objects; i++)
+		m->objects[i].answer = false;
 	memset(a, 0, sizeof(*a));
 	a->detach_todo = detach;
 	m->status &= ~(u32)(VGPU_STATUS_ENABLED | VGPU_STATUS_BUSY);

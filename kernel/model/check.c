@@ -76,6 +76,8 @@ static const char *vgpu_check_object(const struct vgpu_model *m, u32 object)
 	HOLDS(o->rings == rings);
 	HOLDS(o->busy == busy);
 	HOLDS(o->moving == (m->compact.out && m->compact.object == object));
+	HOLDS(!o->answer || (o->kind == VGPU_OBJECT_SYSTEM &&
+			     o->state != VGPU_OBJECT_LIVE));
 	HOLDS(o->state == VGPU_OBJECT_LIVE || !(maps || rings || o->pins));
 	HOLDS(o->state < VGPU_OBJECT_TODO || !busy);
 	if (o->kind == VGPU_OBJECT_VRAM) {

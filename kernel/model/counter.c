@@ -58,6 +58,10 @@ int vgpu_counter_signal(struct vgpu_model *m, u32 counter, u64 value)
 
 	if (value < c->value)
 		return -EINVAL;
+	if (c->watch && value != c->value) {
+		vgpu_irq_raise(m, c->watch - 1);
+		c->watch = 0;
+	}
 	c->value = value;
 	vgpu_counter_wake(m, c);
 	return 0;

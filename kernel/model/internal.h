@@ -61,6 +61,8 @@ struct vgpu_object {
 	bool gone;		/* system: its pages are going away */
 	bool closed;		/* destroyed as soon as nobody maps or has it */
 	bool pinning;		/* PIN is out, and holds it */
+	bool answer;		/* the admin queue waits for its end */
+	u64 user_data;		/* of that OBJECT_DESTROY */
 };
 
 struct vgpu_mapping {
@@ -75,6 +77,7 @@ struct vgpu_counter {
 	u32 context;
 	u32 waiters;		/* list of rings */
 	u32 users;		/* rings whose counter it is */
+	u32 watch;		/* 1 + vector to be raised by a change, or 0 */
 };
 
 enum vgpu_kernel_state {
@@ -305,6 +308,7 @@ struct vgpu_model {
 	u64 admin_address;
 	u32 admin_entries;
 	u32 status;
+	u32 status_seen;	/* what the register says of it */
 	u32 clock_hi;
 	u32 irq_status;
 	u32 irq_mask;

@@ -445,6 +445,10 @@ void vgpu_model_refresh(struct vgpu_model *m)
 	m->stats.vram_peak = vgpu_account_peak(&m->account);
 	m->stats.vram_limit = min_t(u64, vgpu_account_limit(&m->account),
 				    m->config.vram_bytes);
+	m->status_seen = m->status;
+	/* What a reset ended is still out. */
+	if (!(m->status & VGPU_STATUS_ENABLED) && m->jobs_table.count)
+		m->status_seen |= VGPU_STATUS_BUSY;
 }
 
 void vgpu_model_stats(const struct vgpu_model *m,

@@ -261,6 +261,9 @@ void vgpu_object_todo(struct vgpu_model *m, u32 object, struct vgpu_work *w)
 
 	if (o->kind == VGPU_OBJECT_SYSTEM) {
 		w->to.object = vgpu_table_id(&m->objects_table, object);
+		/* Nothing touches its memory any more. */
+		if (o->answer)
+			vgpu_admin_answer(m, o->user_data, 0, 0, 0);
 		vgpu_object_free(m, object);
 		return;
 	}

@@ -121,7 +121,7 @@ static const struct vgpu_reg vgpu_regs[VGPU_REG_END / 4] = {
 					     vgpu_write_accepted_lo),
 	[VGPU_REG_ACCEPTED_HI / 4] = FIELD64("accepted", accepted, 32,
 					     vgpu_write_accepted_hi),
-	[VGPU_REG_STATUS / 4] = FIELD32("status", status, NULL),
+	[VGPU_REG_STATUS / 4] = FIELD32("status", status_seen, NULL),
 	[VGPU_REG_CONTROL / 4] = ACTION("control", vgpu_write_control),
 	[VGPU_REG_VRAM_LO / 4] = FIELD64("vram", config.vram_bytes, 0, NULL),
 	[VGPU_REG_VRAM_HI / 4] = FIELD64("vram", config.vram_bytes, 32, NULL),

@@ -80,6 +80,8 @@ struct vgpu_save_counter {
 	u64 value;
 	u32 id;
 	u32 context;
+	u32 watch;
+	u32 reserved;
 };
 
 struct vgpu_save_kernel {
@@ -328,6 +330,7 @@ static void vgpu_save_made(const struct vgpu_model *m, struct vgpu_writer *w)
 			.value = m->counters[i].value,
 			.id = vgpu_table_id(&m->counters_table, i),
 			.context = m->counters[i].context,
+			.watch = m->counters[i].watch,
 		};
 
 		if (vgpu_table_used(&m->counters_table, i))
@@ -503,13 +506,14 @@ static int vgpu_load_counter(struct vgpu_model *m, struct vgpu_reader *r)
 
 	if (!vgpu_get(r, &s, sizeof(s)) ||
 	    !vgpu_index_used(&m->contexts_table, s.context) ||
-	    m->contexts[s.context].dead ||
+	    m->contexts[s.context].dead || s.watch > VGPU_MSIX_VECTORS ||
 	    !vgpu_table_claim(&m->counters_table, s.id))
 		return -EINVAL;
 	c = &m->counters[s.id & 0xffff];
 	memset(c, 0, sizeof(*c));
 	c->value = s.value;
 	c->context = s.context;
+	c->watch = s.watch;
 	return 0;
 }
 

@@ -327,6 +327,7 @@ static bool vgpu_uring_wait(struct vgpu_model *m, u32 ring)
 		vgpu_ring_publish_head(&r->dev);
 		r->flushing = false;
 		vgpu_uring_say(r, VGPU_RING_IDLE, 0);
+		vgpu_irq_raise(m, r->vector);
 		return false;
 	}
 	if (!consumes)

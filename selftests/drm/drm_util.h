@@ -182,6 +182,30 @@ static inline uint64_t gpu_used(int fd)
 	return m.gpu_used;
 }
 
+/* DRM_VGPU_FEATURE_* of a node. */
+static inline uint64_t node_features(int fd)
+{
+	struct drm_vgpu_features f = { 0 };
+
+	query(fd, DRM_VGPU_QUERY_FEATURES, &f, sizeof(f));
+	return f.drm;
+}
+
+/* The memory of the GPU. */
+static inline uint64_t gpu_bytes(int fd)
+{
+	struct drm_vgpu_memory m = { 0 };
+
+	query(fd, DRM_VGPU_QUERY_MEMORY, &m, sizeof(m));
+	return m.gpu_bytes;
+}
+
+/* Whether all clients share one device, in a virtual machine. */
+static inline bool is_shared(int fd)
+{
+	return node_features(fd) & DRM_VGPU_FEATURE_SHARED;
+}
+
 /*
  * Whether nothing is allocated any more, in a while: what was freed counts until
  * it has been zeroed.

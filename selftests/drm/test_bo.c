@@ -56,6 +56,7 @@ TEST_F(buffer, sizes)
 		{ 32 * MIB, 32 * MIB }, { 64 * MIB, 0 }, { 64 * MIB, 64 * MIB },
 		{ 4096, 64 * MIB }, { 256, 1 << 30 },
 	};
+	const uint64_t granule = is_shared(self->fd) ? 4096 : 256;
 	struct drm_vgpu_bo_info info;
 	uint32_t i, handle;
 	char *p;
@@ -73,7 +74,8 @@ TEST_F(buffer, sizes)
 		EXPECT_EQ(info.offset & 4095, info.mmap_skip);
 		EXPECT_EQ((info.mmap_skip + info.bytes + 4095) & ~4095ull,
 			  info.mmap_bytes);
-		EXPECT_EQ((vram[i].bytes + 255) & ~255ull, gpu_used(self->fd));
+		EXPECT_EQ((vram[i].bytes + granule - 1) & ~(granule - 1),
+			  gpu_used(self->fd));
 		p = bo_mmap(self->fd, handle);
 		ASSERT_NE(MAP_FAILED, p);
 		p[vram[i].bytes - 1] = 5;
@@ -85,7 +87,7 @@ TEST_F(buffer, sizes)
 	}
 	/* More than there is, and more than a bank. */
 	EXPECT_EQ(-ENOSPC, bo_create(self->fd, DRM_VGPU_DOMAIN_VRAM,
-				     64 * MIB + 1, 0, &handle));
+				     gpu_bytes(self->fd) + 1, 0, &handle));
 	EXPECT_EQ(-EINVAL, bo_create(self->fd, DRM_VGPU_DOMAIN_VRAM,
 				     (1 << 30) + 1, 0, &handle));
 	for (i = 1; i <= 1024; i *= 4) {

@@ -39,6 +39,9 @@ FIXTURE_SETUP(hostile)
 
 	self->fd = fd;
 	ASSERT_LE(0, fd);
+	if (variant->poll_us &&
+	    !(node_features(fd) & DRM_VGPU_FEATURE_POLLING))
+		SKIP(return, "rings are not polled");
 	ASSERT_EQ(0, context_create(fd, &self->context));
 	ASSERT_EQ(0, bo_create(fd, DRM_VGPU_DOMAIN_VRAM, BYTES, 0, &self->a));
 	ASSERT_EQ(0, bo_create(fd, DRM_VGPU_DOMAIN_VRAM, BYTES, 0, &self->b));

@@ -94,6 +94,9 @@ FIXTURE_SETUP(life)
 {
 	self->fd = node_open(0);
 	ASSERT_LE(0, self->fd);
+	if (variant->poll_us &&
+	    !(node_features(self->fd) & DRM_VGPU_FEATURE_POLLING))
+		SKIP(return, "rings are not polled");
 	self->w.fd = -1;
 }
 

@@ -29,6 +29,9 @@ FIXTURE_SETUP(ring)
 
 	self->fd = node_open(0);
 	ASSERT_LE(0, self->fd);
+	if (variant->poll_us &&
+	    !(node_features(self->fd) & DRM_VGPU_FEATURE_POLLING))
+		SKIP(return, "rings are not polled");
 	ASSERT_EQ(0, context_create(self->fd, &self->context));
 	ASSERT_EQ(0, ring_create(self->fd, self->context, 256, &how,
 				 &self->ring));

@@ -152,7 +152,7 @@ static int fake_ioctl(int fd, unsigned long request, void *arg)
 	return ret ? -1 : 0;
 }
 
-static void *fake_mmap(size_t bytes, int prot, int fd, off_t offset)
+static void *fake_mmap(void *at, size_t bytes, int prot, int fd, off_t offset)
 {
 	struct fake_client *c = client_of(fd);
 	void *p = NULL;

@@ -5,7 +5,7 @@
  * It is a simulator, unless the environment says VGPU_TEST_BACKEND=vulkan or
  * another backend's name; VGPU_TEST_FLAGS=discrete,worker adds those flags, and
  * fake takes the stand-ins for vgpu.ko and for VFIO (selftests/fake/drm.h, vfio.h)
- * in place of theirs.
+ * in place of theirs, and guest says that mdev is a function in a virtual machine.
  */
 #ifndef VGPU_DEVICE_UTIL_H
 #define VGPU_DEVICE_UTIL_H
@@ -97,6 +97,14 @@ static inline struct vgpu_device *device_start(uint32_t flags, uint64_t bytes,
 		return NULL;
 	}
 	return dev;
+}
+
+/* What a block of @bytes takes: whole pages where clients share a device. */
+static inline uint64_t device_block_bytes(uint64_t bytes)
+{
+	uint64_t granule = device_flag("guest") ? 4096 : 256;
+
+	return (bytes + granule - 1) & ~(granule - 1);
 }
 
 /* Whether it gets on by itself, and not in the calls of this program. */

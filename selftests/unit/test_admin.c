@@ -246,7 +246,7 @@ static const struct {
 	{ VGPU_ADMIN_RING_DESTROY, 0x01 }, { VGPU_ADMIN_RING_CONTROL, 0x03 },
 	{ VGPU_ADMIN_RING_INFO, 0x01 }, { VGPU_ADMIN_COUNTER_CREATE, 0x03 },
 	{ VGPU_ADMIN_COUNTER_DESTROY, 0x01 },
-	{ VGPU_ADMIN_COUNTER_SIGNAL, 0x03 }, { VGPU_ADMIN_COUNTER_READ, 0x01 },
+	{ VGPU_ADMIN_COUNTER_SIGNAL, 0x03 }, { VGPU_ADMIN_COUNTER_READ, 0x03 },
 	{ VGPU_ADMIN_KERNEL_CREATE, 0x0f }, { VGPU_ADMIN_KERNEL_DESTROY, 0x01 },
 	{ VGPU_ADMIN_KERNEL_INFO, 0x01 }, { VGPU_ADMIN_COMPACT, 0x01 },
 };
@@ -616,6 +616,115 @@ VGPU_TEST(queue_gone)
 	EXPECT_EQ(0, guest_reg(&g, VGPU_REG_STATUS));
 	ASSERT_EQ(0, guest_enable(&g, &s));
 	EXPECT_EQ(0, DO(&g, VGPU_ADMIN_NOP, NULL, 0));
+	leave(_metadata, &g);
+}
+
+/*
+ * A command uses system memory that is destroyed: the answer comes when it has
+ * ended, and so does the end of a reset.
+ */
+VGPU_TEST(memory_in_use)
+{
+	struct vgpu_admin_completion done;
+	struct client c;
+	struct guest g;
+	struct shell s;
+
+	ASSERT_EQ(0, shell_open(&s, NULL));
+	ASSERT_EQ(0, guest_enable(&g, &s));
+	ASSERT_EQ(0, guest_client(&g, &c));
+	s.keep = 1u << VGPU_WORK_COPY;
+	ASSERT_TRUE(client_send(&c, VGPU_CMD_UPLOAD, 0, 1, c.vram_address,
+				c.system_address, 4096));
+	ASSERT_TRUE(shell_run(&s));
+	ASSERT_EQ(1, s.n_kept);
+	ASSERT_EQ(0, DO(&g, VGPU_ADMIN_UNMAP, NULL, c.context,
+			c.system_address));
+	guest_send(&g, VGPU_ADMIN_OBJECT_DESTROY, 77, c.system, 0, 0, 0, 0, 0);
+	ASSERT_TRUE(shell_run(&s));
+	EXPECT_FALSE(guest_take(&g, &done));
+	/* Nobody finds it any more; the queue goes on. */
+	EXPECT_EQ(-ENOENT, DO(&g, VGPU_ADMIN_OBJECT_INFO, NULL, c.system));
+	MODEL_HOLDS(&s);
+	s.keep = 0;
+	shell_release(&s);
+	ASSERT_TRUE(shell_run(&s));
+	ASSERT_TRUE(guest_take(&g, &done));
+	EXPECT_EQ(77, done.user_data);
+	EXPECT_EQ(0, done.status);
+
+	/* Nobody is answered after a reset. */
+	ASSERT_EQ(0, guest_client(&g, &c));
+	s.keep = 1u << VGPU_WORK_COPY;
+	ASSERT_TRUE(client_send(&c, VGPU_CMD_UPLOAD, 0, 1, c.vram_address,
+				c.system_address, 4096));
+	ASSERT_TRUE(shell_run(&s));
+	ASSERT_EQ(0, DO(&g, VGPU_ADMIN_UNMAP, NULL, c.context,
+			c.system_address));
+	guest_send(&g, VGPU_ADMIN_OBJECT_DESTROY, 78, c.system, 0, 0, 0, 0, 0);
+	ASSERT_TRUE(shell_run(&s));
+	guest_set(&g, VGPU_REG_CONTROL, VGPU_CONTROL_RESET);
+	EXPECT_EQ(VGPU_STATUS_BUSY, guest_reg(&g, VGPU_REG_STATUS));
+	MODEL_HOLDS(&s);
+	s.keep = 0;
+	shell_release(&s);
+	ASSERT_TRUE(shell_run(&s));
+	EXPECT_EQ(0, guest_reg(&g, VGPU_REG_STATUS));
+	ASSERT_EQ(0, guest_enable(&g, &s));
+	EXPECT_FALSE(guest_take(&g, &done));
+	leave(_metadata, &g);
+}
+
+#define RAISED(g, v)	(guest_reg(g, VGPU_REG_IRQ_STATUS) >> (v) & 1)
+
+/* A counter that was read tells of its next change, once. */
+VGPU_TEST(watched_counter)
+{
+	struct client c;
+	struct guest g;
+	struct shell s;
+	u64 r[2];
+
+	ASSERT_EQ(0, shell_open(&s, NULL));
+	ASSERT_EQ(0, guest_enable(&g, &s));
+	ASSERT_EQ(0, guest_client(&g, &c));
+	EXPECT_EQ(-EINVAL, DO(&g, VGPU_ADMIN_COUNTER_READ, r, c.counter,
+			      VGPU_MSIX_VECTORS + 1));
+	EXPECT_EQ(-EINVAL, DO(&g, VGPU_ADMIN_COUNTER_READ, r, c.counter,
+			      1ull << 32));
+	ASSERT_EQ(0, DO(&g, VGPU_ADMIN_COUNTER_READ, r, c.counter));
+	EXPECT_EQ(0, client_do(&c, VGPU_CMD_SIGNAL, 0, c.counter, 4, 0));
+	EXPECT_FALSE(RAISED(&g, 9));
+	ASSERT_EQ(0, DO(&g, VGPU_ADMIN_COUNTER_READ, r, c.counter, 10));
+	EXPECT_EQ(4, r[0]);
+	/* No change. */
+	EXPECT_EQ(0, client_do(&c, VGPU_CMD_SIGNAL, 0, c.counter, 4, 0));
+	EXPECT_FALSE(RAISED(&g, 9));
+	/* Reading it otherwise does not end that. */
+	ASSERT_EQ(0, DO(&g, VGPU_ADMIN_COUNTER_READ, r, c.counter));
+	EXPECT_EQ(0, client_do(&c, VGPU_CMD_SIGNAL, 0, c.counter, 5, 0));
+	EXPECT_TRUE(RAISED(&g, 9));
+	guest_set(&g, VGPU_REG_IRQ_ACK, 1u << 9);
+	EXPECT_EQ(0, DO(&g, VGPU_ADMIN_COUNTER_SIGNAL, r, c.counter, 6));
+	EXPECT_FALSE(RAISED(&g, 9));
+	leave(_metadata, &g);
+}
+
+/* Whoever waits for a ring's reset is told of its end. */
+VGPU_TEST(ring_reset_raises)
+{
+	struct client c;
+	struct guest g;
+	struct shell s;
+
+	ASSERT_EQ(0, shell_open(&s, NULL));
+	ASSERT_EQ(0, guest_enable(&g, &s));
+	ASSERT_EQ(0, guest_client(&g, &c));
+	EXPECT_FALSE(RAISED(&g, 1));
+	ASSERT_EQ(0, DO(&g, VGPU_ADMIN_RING_CONTROL, NULL, c.ring,
+			VGPU_RING_RESET));
+	EXPECT_EQ(VGPU_RING_IDLE, c.view.hdr->state);
+	EXPECT_TRUE(RAISED(&g, 1));
 	leave(_metadata, &g);
 }
 

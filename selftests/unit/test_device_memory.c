@@ -118,7 +118,7 @@ VGPU_TEST(memory)
 	ASSERT_EQ(0, vgpu_device_unmap(dev, a));
 	EXPECT_EQ(-ENOENT, vgpu_device_unmap(dev, a));
 	ASSERT_EQ(0, vgpu_device_get_stats(dev, &stats));
-	EXPECT_EQ(MIB + 1024, stats.memory_used);
+	EXPECT_EQ(MIB + device_block_bytes(1000), stats.memory_used);
 	EXPECT_EQ(2, stats.allocations);
 	EXPECT_EQ(-ENOENT, vgpu_device_free(dev, a + 256));
 	EXPECT_EQ(0, vgpu_device_free(dev, a));

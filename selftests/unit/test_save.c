@@ -120,6 +120,9 @@ VGPU_TEST(goes_on)
 	u32 reg, i;
 
 	ASSERT_EQ(0, furnish(&g, &c, &a));
+	/* Vector 6 is raised by the next change. */
+	EXPECT_EQ(0, guest_do(&g, VGPU_ADMIN_COUNTER_READ, r, c.counter, 7, 0,
+			      0, 0, 0));
 	buf = save(&a, &bytes);
 	ASSERT_NE(NULL, buf);
 	ASSERT_EQ(0, shell_open(&b, &a.config));
@@ -155,8 +158,10 @@ VGPU_TEST(goes_on)
 	EXPECT_EQ(0, guest_do(&g, VGPU_ADMIN_COUNTER_READ, r, c.counter, 0, 0,
 			      0, 0, 0));
 	EXPECT_EQ(0, r[0]);
+	EXPECT_EQ(0, guest_reg(&g, VGPU_REG_IRQ_STATUS) & 1u << 6);
 	EXPECT_EQ(0, guest_do(&g, VGPU_ADMIN_COUNTER_SIGNAL, r, c.counter, 9, 0,
 			      0, 0, 0));
+	EXPECT_NE(0, guest_reg(&g, VGPU_REG_IRQ_STATUS) & 1u << 6);
 	ASSERT_TRUE(client_take(&c, &done));
 	EXPECT_EQ(0x1a7e, done.user_data);
 	ASSERT_TRUE(client_take(&c, &done));

@@ -18,6 +18,7 @@
 #			the processors take turns, and a nanosecond of every
 #			clock, the TSC's too, is one instruction executed
 #	-n		with virtualisation inside, so that KVM works there
+#	-d DEVICE	one more device, as QEMU has them; repeatable
 #	-w DIRECTORY	may be written to, and keeps what was written; repeatable
 #	-l FILE		where the kernel's console goes (default: nowhere)
 #	-v		say how long the boot took
@@ -35,7 +36,8 @@ here=$(cd "$(dirname "$0")/../.." && pwd -P) || exit 125
 . "$here/tools/kernels.sh"
 
 kernel=6.12 prefix='' memory=2048 cpus=2 limit=600 boot_limit=180
-append='' accel=auto nested='' console='' verbose='' writable=()
+append='' accel=auto nested='' console='' verbose=''
+writable=() devices=()
 
 die()
 {
@@ -43,7 +45,7 @@ die()
 	exit 125
 }
 
-while getopts k:M:m:c:t:b:p:a:nw:l:v o; do
+while getopts k:M:m:c:t:b:p:a:nd:w:l:v o; do
 	case $o in
 	k) kernel=$OPTARG ;;
 	M) prefix=$(realpath -e "$OPTARG") || exit 125 ;;
@@ -54,6 +56,7 @@ while getopts k:M:m:c:t:b:p:a:nw:l:v o; do
 	p) append=$OPTARG ;;
 	a) accel=$OPTARG ;;
 	n) nested=y ;;
+	d) devices+=(-device "$OPTARG") ;;
 	w) mkdir -p "$OPTARG" && writable+=("$(realpath "$OPTARG")") || exit 125 ;;
 	l) console=$OPTARG ;;
 	v) verbose=y ;;
@@ -178,6 +181,8 @@ for d in ${writable[@]+"${writable[@]}"}; do
 	args+=(-virtfs "local,path=${d//,/,,},mount_tag=writable$i,security_model=none,multidevs=remap")
 	i=$((i + 1))
 done
+
+args+=(${devices[@]+"${devices[@]}"})
 
 [ -n "$console" ] || console=$dir/console
 : >"$console" || exit 125

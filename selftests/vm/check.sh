@@ -50,7 +50,7 @@ module=${MODULE-}
 module=${module//RELEASE/$release}
 if [ -z "$module" ]; then
 	if ! tools/build-module.sh "$kdir" build/modules/RELEASE \
-	     VGPU_GUEST_TEST=m ${more[@]+"${more[@]}"} >"$log.build" 2>&1; then
+	     ${more[@]+"${more[@]}"} >"$log.build" 2>&1; then
 		grep -vE '^ +[A-Z]+ ' "$log.build" | sed 's/^/# /'
 		not_ok "vm: vgpu.ko for $release was not built"
 		tap_exit

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # A virtual machine inside: mdevctl makes an instance, stock QEMU with KVM gives
-# it to a guest of the same kernel, and a driver in there tests it.  Then the
+# it to a guest of the same kernel, and the module in there drives it.  Then the
 # guest restarts, and is killed in the middle of work.  That takes two to three
-# minutes where the outer machine is emulated.
+# minutes where the outer machine is emulated.  (test_function.sh has all the
+# tests of the driver.)
 set -u
 here=$(cd "$(dirname "$0")/../.." && pwd -P) || exit
 # shellcheck source=../tap.sh
@@ -45,10 +46,23 @@ check "mdevctl start, list" grep -q "$uuid.*vgpu-512m" "$dir/list"
 
 # The guest: a shell that does what comes in by its second serial port.
 # ---------------------------------------------------------------------
-mkdir -p "$dir/root/dev" "$dir/root/proc" "$dir/root/sys"
+mkdir -p "$dir/root/dev" "$dir/root/proc" "$dir/root/sys" "$dir/root/modules"
 cp "$(command -v busybox)" "$dir/root/busybox"
-cp "$(dirname "$VGPU_MODULE")/selftests/guest/vgpu_guest_test.ko" \
-	"$dir/root/test.ko"
+tests=("$here"/build/vm/selftests/drm/test_{ring,doorbell,gone})
+cp "${tests[@]}" "$dir/root"
+ldd "${tests[@]}" | grep -v ':$' | grep -o '/[^ ]*' | sort -u |
+	(cd / && cpio --quiet -pdL "$dir/root")
+# What the module needs, in the order in which it is loaded.
+n=100
+for f in $(modinfo -F depends "$VGPU_MODULE" | tr ',' '\n' |
+	   xargs -n 1 modprobe --ignore-install --show-depends |
+	   awk '$1 == "insmod" && !seen[$2]++ { print $2 }') "$VGPU_MODULE"; do
+	n=$((n + 1))
+	case $f in
+	*.xz) xz -dc "$f" ;;
+	*) cat "$f" ;;
+	esac >"$dir/root/modules/$n.ko"
+done
 cat >"$dir/root/init" <<'INIT'
 #!/busybox sh
 b=/busybox
@@ -60,9 +74,24 @@ exec </dev/ttyS1 >/dev/ttyS1 2>&1
 echo "up"
 while read -r command; do
 	case $command in
-	"test "*)
-		$b insmod /test.ko ${command#test }
-		$b dmesg | $b grep vgpu-guest
+	test)
+		echo "vgpu-test: begin" >/dev/kmsg
+		for m in /modules/*; do
+			$b insmod $m
+		done
+		/test_ring
+		/test_doorbell
+		;;
+	gone)
+		/test_gone
+		;;
+	log)
+		$b dmesg | $b sed 's/^/log: /'
+		;;
+	work)
+		while :; do
+			/test_ring -t round_trip
+		done >/dev/null 2>&1 &
 		;;
 	restart) $b reboot -f ;;
 	esac
@@ -82,7 +111,7 @@ start()
 	mkfifo "$dir/in"
 	: >"$dir/out"
 	qemu-system-x86_64 -nodefaults -no-user-config -display none \
-		-M q35 -accel kvm -cpu host -m 192 \
+		-M q35 -accel kvm -cpu host -m 256 \
 		-kernel "$kernel" -initrd "$dir/initramfs" \
 		-append "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check cryptomgr.notests" \
 		-serial "file:$dir/console" -chardev stdio,id=c,signal=off \
@@ -111,44 +140,40 @@ said()
 	return 1
 }
 
-# Results of the driver, as ours.
+# Results of the tests, as ours.
 results()
 {
-	local line
-
-	while read -r line; do
-		case $line in
-		*"vgpu-guest: ok "*) ok "$1: ${line##*: ok }" ;;
-		*"vgpu-guest: not ok "*) not_ok "$1: ${line##*: not ok }" ;;
-		*"vgpu-guest: "*) echo "# $1: ${line##*vgpu-guest: }" ;;
-		esac
-	done < <(tr -d '\r' <"$dir/out")
+	count < <(tr -d '\r' <"$dir/out" | sed -n \
+		-e 's/^\(ok\|not ok\) [0-9]* /\1 guest: /p' -e '/^# .*rung for/p')
 }
 
+# So many programs.
 passed()
 {
 	local n
 
-	n=$(grep -c 'vgpu-guest: passed' "$dir/out")
-	[ "$n" -eq "$1" ] || { echo "it passed $n times"; return 1; }
+	n=$(grep -c '^# PASSED' "$dir/out")
+	[ "$n" -eq "$1" ] || { echo "$n programs passed"; return 1; }
 }
 
 seconds=$SECONDS
 start
 check "the guest starts" said up
 echo "# after $((SECONDS - seconds)) s"
-echo "test hold=0" >&5
-check "the driver ends its test" said "end of test hold=0"
+echo "test" >&5
+check "the module is tested" said "end of test"
 echo "restart" >&5
 check "the guest restarts" said up 2
-echo "test hold=1" >&5
-check "the driver ends its test again" said "end of test hold=1"
-results guest
-check "the driver's tests pass, before and after a restart" passed 2
+echo "test" >&5
+check "the module is tested again" said "end of test" 2
+results
+check "it passes, before and after a restart" passed 4
+echo "work" >&5
+check "the guest works" said "end of work"
 echo "# after $((SECONDS - seconds)) s"
 
-# Killed while it copies.
-# -----------------------
+# Killed while it works.
+# ----------------------
 sleep 1
 kill -KILL "$qemu"
 wait "$qemu" 2>/dev/null
@@ -172,9 +197,20 @@ check "its group is there" test -e "/dev/vfio/${group##*/}"
 
 start
 check "another guest starts on it" said up
-echo "test hold=0" >&5
-check "and tests it" said "end of test hold=0"
-check "it passes" passed 1
+echo "test" >&5
+check "and tests it" said "end of test"
+echo "gone" >&5
+check "takes it away" said "end of gone"
+results
+check "it passes" passed 3
+echo "log" >&5
+check "it says what its kernel did" said "end of log"
+log()
+{
+	tr -d '\r' <"$dir/out" | sed -n 's/^log: //p' |
+		"$here/selftests/vm/kernel-log.sh" "vgpu-test: begin"
+}
+check "the guest's kernel log" log
 kill -KILL "$qemu"
 wait "$qemu" 2>/dev/null
 qemu=''

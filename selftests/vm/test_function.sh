@@ -1,0 +1,37 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# The driver in a virtual machine: an instance is given to a guest of the same
+# kernel by stock QEMU with KVM, where the module binds it, and the tests of the
+# render node and of the library are run on that.  Not those that fill the device's
+# tables: with a trap for each entry they would take too long here.  And not
+# test_gone, which test_mdev.sh has: this guest's files do not survive a suspend.
+set -u
+cd "$(dirname "$0")/../.." || exit
+. selftests/tap.sh
+
+uuid=7e57ab1e-0000-4000-8000-0000000000ab
+parent=0000:00:00.0
+for d in /sys/class/mdev_bus/*; do
+	parent=$(basename "$d")
+done
+for m in kvm_amd kvm_intel; do
+	modprobe $m 2>/dev/null
+done
+if [ ! -w /dev/kvm ]; then
+	echo "# no KVM in here"
+	exit 4
+fi
+modprobe vfio_iommu_type1
+
+drm=(test_query test_errno test_abi test_bo test_ring test_life test_share
+     test_doorbell test_hostile)
+library=(test_device test_device_memory test_sim test_device_mt)
+check "an instance" mdevctl start -u $uuid -p "$parent" -t vgpu-512m
+count < <(selftests/vm/boot.sh -v -k "$(uname -r)" -a kvm -m 640 -c 1 -t 1200 \
+	-p "mitigations=off no_timer_check cryptomgr.notests" \
+	-d "vfio-pci,sysfsdev=/sys/bus/mdev/devices/$uuid" \
+	env TEST_LIMIT=300 selftests/vm/function.sh "$VGPU_MODULE" \
+	"${drm[@]/#/build/vm/selftests/drm/}" \
+	"${library[@]/#/build/plain/selftests/unit/}" 2> >(sed 's/^/# /'))
+check "the instance goes" mdevctl stop -u $uuid
+tap_exit
