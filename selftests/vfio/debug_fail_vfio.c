@@ -17,7 +17,6 @@
 #include "vfio_util.h"
 
 #define MOST	2000
-#define PIECE	(2 * MIB)
 
 static int act_open(struct vmm *v)
 {
@@ -107,7 +106,8 @@ static int act_pin(struct vmm *v)
 {
 	uint64_t object;
 
-	return vmm_system(v, VMM_BUFFER, PIECE, 0, true, &object);
+	/* A call for each page, because they are in reverse. */
+	return vmm_system(v, VMM_BUFFER, 65536, 0, true, &object);
 }
 
 static int act_ring(struct vmm *v)

@@ -113,21 +113,25 @@ static inline int iommufd_open_device(const char *uuid, int iommufd)
 	struct iommufd_bind bind = { .argsz = sizeof(bind), .iommufd = iommufd };
 	char path[320];
 	struct dirent *d;
-	int fd = -ENODEV;
 	DIR *dir;
+	int fd;
 
 	snprintf(path, sizeof(path), "/sys/bus/mdev/devices/%s/vfio-dev", uuid);
 	dir = opendir(path);
-	while (dir && fd < 0 && (d = readdir(dir))) {
-		if (d->d_name[0] == '.')
-			continue;
+	if (!dir)
+		return -errno;
+	do {
+		errno = ENODEV;
+		d = readdir(dir);
+	} while (d && d->d_name[0] == '.');
+	fd = -errno;
+	if (d) {
 		snprintf(path, sizeof(path), "/dev/vfio/devices/%s", d->d_name);
 		fd = open(path, O_RDWR | O_CLOEXEC);
 		if (fd < 0)
 			fd = -errno;
 	}
-	if (dir)
-		closedir(dir);
+	closedir(dir);
 	if (fd >= 0 && ioctl(fd, IOMMUFD_VFIO_BIND, &bind)) {
 		int ret = -errno;
 
