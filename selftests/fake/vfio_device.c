@@ -177,9 +177,11 @@ static void move(struct fake_device *d, const struct vgpu_work *w)
 
 static void admin_attach(struct fake_device *d, const struct vgpu_work *w)
 {
+	void *mem = dma_at(d, w->address, w->bytes);
+
 	d->admin = w->address;
 	d->admin_bytes = w->bytes;
-	vgpu_model_admin_attach(d->m, w->id, dma_at(d, w->address, w->bytes));
+	vgpu_model_admin_attach(d->m, w->id, mem ? 0 : -EFAULT, mem);
 }
 
 /* The ring's memory is in one piece, as the library has it. */

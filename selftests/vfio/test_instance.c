@@ -308,6 +308,10 @@ TEST_F(instance, reopen)
 					       0x68, 0x8000, 2));
 			break;
 		}
+		/* What was being copied may use its memory for a while. */
+		for (k = 0; k < 5000 && vmm_reg(v, VGPU_REG_STATUS) ==
+				VGPU_STATUS_BUSY; k++)
+			usleep(1000);
 		EXPECT_EQ(0, vmm_reg(v, VGPU_REG_STATUS));
 		event_wait(v->events[1], 0);
 	}
