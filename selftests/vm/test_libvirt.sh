@@ -163,12 +163,14 @@ gone()
 }
 
 # Not in a subshell: it is ended by its number.
-if start >"$dir/out" 2>&1; then
-	ok "libvirtd starts"
-else
-	not_ok "libvirtd starts"
-fi
+start >"$dir/out" 2>&1
+rc=$?
 sed 's/^/# /' "$dir/out"
+if [ $rc -ne 0 ]; then
+	not_ok "libvirtd starts"
+	tap_exit
+fi
+ok "libvirtd starts"
 check "nodedev-list and its types" types
 check "nodedev-create" create
 check "nodedev-destroy" destroy
