@@ -311,8 +311,8 @@ static void system_free(struct vgpu_pass *d, const struct vgpu_pass_object *o)
 }
 
 /*
- * End memory of this process as soon as no command uses it; a ring that is
- * being destroyed is such a use, too.
+ * End memory of this process: the device answers when no command uses it any
+ * more.  A ring that is being destroyed is such a use, too.
  */
 void vgpu_pass_object_end(struct vgpu_pass *d, uint32_t id)
 {
@@ -321,9 +321,6 @@ void vgpu_pass_object_end(struct vgpu_pass *d, uint32_t id)
 
 	if (!object_take(d, id, &o))
 		return;
-	while (!vgpu_pass_do1(d, VGPU_ADMIN_OBJECT_INFO, id, 0, result) &&
-	       result[0])
-		vgpu_pass_look_again();
 	while (vgpu_pass_do1(d, VGPU_ADMIN_OBJECT_DESTROY, id, 0, result) ==
 	       -EBUSY)
 		vgpu_pass_look_again();

@@ -274,9 +274,7 @@ struct vgpu_admin_completion {
  */
 #define VGPU_ADMIN_OBJECT_DESTROY	0x113
 
-/* [0] object -> [0] of VRAM its offset there; of system memory how many commands
- * use it; [1] bytes
- */
+/* [0] object -> [0] offset in VRAM, [1] bytes */
 #define VGPU_ADMIN_OBJECT_INFO		0x114
 
 /* [0] object, [1] 1: pin, it keeps its offset; 0: unpin.  Pins are counted. */

@@ -145,8 +145,7 @@ static int vgpu_do_object_info(struct vgpu_model *m, const struct vgpu_cmd *cmd,
 
 	if (!object)
 		return -ENOENT;
-	r[0] = m->objects[object].kind == VGPU_OBJECT_SYSTEM ?
-	       m->objects[object].busy : vgpu_object_offset(m, object);
+	r[0] = vgpu_object_offset(m, object);
 	r[1] = m->objects[object].bytes;
 	return 0;
 }
