@@ -281,8 +281,9 @@ TEST_F(shares, weights)
 	for (i = 0; i < self->n; i++) {
 		TH_LOG("equal: %llu %%", (unsigned long long)
 		       (100 * self->l[i].busy / all));
-		EXPECT_LE(65 * all, 100 * self->l[i].busy * self->n);
-		EXPECT_GE(135 * all, 100 * self->l[i].busy * self->n);
+		/* A stall of the machine is somebody's, until it is made up for. */
+		EXPECT_LE(all, 2 * self->l[i].busy * self->n);
+		EXPECT_GE(3 * all, 2 * self->l[i].busy * self->n);
 	}
 
 	/* At once, while all of them run or wait. */

@@ -17,7 +17,7 @@ libvirtd=''
 # shellcheck disable=SC2317 # called by the trap
 cleanup()
 {
-	[ -z "$libvirtd" ] || kill "$libvirtd"
+	[ -z "$libvirtd" ] || kill "$libvirtd" 2>/dev/null
 	udevadm control --exit
 	rm -rf "$dir"
 }
@@ -50,7 +50,12 @@ wait_for()
 	return 1
 }
 
-# As root, without what a machine without systemd has not got.
+# As root, without what a machine without systemd has not got.  It wants the user
+# that its package for such a machine makes, whether it uses him or not.
+for f in passwd:x:64055:64055::/: group:x:64055:; do
+	grep -q '^libvirt-qemu:' /etc/${f%%:*} ||
+		echo "libvirt-qemu:${f#*:}" >>/etc/${f%%:*}
+done
 mkdir -p /etc/libvirt
 cat >/etc/libvirt/qemu.conf <<'END'
 user = "root"
