@@ -535,7 +535,8 @@ run-bench-vm: $(if $(B),build/vm/selftests/bench/vm/bench_$(B),$(VM_BENCHES))
 ## demo:		build and run the demo, also on the module in a virtual machine; its
 ##		pictures go to build/
 demo: deps
-	+$(Q)$(MAKE) --no-print-directory build/demo build/vgpuctl build/vgpu-worker build/deps/vulkan/done
+	+$(Q)$(MAKE) --no-print-directory build/demo build/vgpuctl build/vgpu-worker build/deps/vulkan/done \
+		build/plain/selftests/unit/test_device_memory
 	$(Q)cd build && $(with_drivers) ./demo
 	$(Q)selftests/vm/demo.sh $(KERNEL)
 

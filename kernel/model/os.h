@@ -67,7 +67,7 @@ typedef __s64 s64;
 #define U32_MAX			((u32)~0u)
 #define U64_MAX			((u64)~0ull)
 
-#define vgpu_noinline		__attribute__((__noinline__))
+#define vgpu_noinline		__attribute_noinline__
 #define likely(x)		__builtin_expect(!!(x), 1)
 #define unlikely(x)		__builtin_expect(!!(x), 0)
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))

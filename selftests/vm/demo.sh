@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# The demo on the module: in a virtual machine, load it, look at the GPUs, let
-# several threads use one, and draw its memory.
+# The demo on the module, in a virtual machine: load it, look at the GPUs, let
+# several threads use one, and draw its memory.  Then the whole way: mdevctl makes
+# an instance, QEMU with KVM gives it to a virtual machine inside, the module drives
+# it there, and the tests of the library move memory by it.
 #
 #	selftests/vm/demo.sh KERNEL
 set -eu
@@ -20,16 +22,22 @@ tools/build-module.sh "$release" build/modules/RELEASE >build/vm/log/demo.build 
 	{ tail -n 20 build/vm/log/demo.build >&2; exit 1; }
 # In the machine, with the time of each step.
 # shellcheck disable=SC2016 # for the shell there
-selftests/vm/boot.sh -k "$release" -w build -l build/vm/log/demo.console \
-	bash -euc '
-	step()
+step='step()
 	{
 		local start=$EPOCHREALTIME
 		"$@" || exit
 		awk -v a="$start" -v b="$EPOCHREALTIME" -v what="$*" \
 			"BEGIN { printf \"%8.2f s  %s\n\", b - a, what }"
 	}
-	step modprobe drm_shmem_helper
+	depends()
+	{
+		modprobe -a $(modinfo -F depends "$1" | tr "," " ")
+	}'
+module=build/modules/$release/vgpu.ko
+# shellcheck disable=SC2016
+selftests/vm/boot.sh -k "$release" -w build -l build/vm/log/demo.console \
+	bash -euo pipefail -c "$step"'
+	step depends "$1"
 	step insmod "$1" gpus=2 vram=1G
 	step build/vgpuctl list
 	step build/demo -b mdev build/memory-map-module.png
@@ -37,4 +45,41 @@ selftests/vm/boot.sh -k "$release" -w build -l build/vm/log/demo.console \
 		sed "s|.*/vgpu/\(.*\)/vgpu/|  \1 |"
 	step rmmod vgpu
 	! dmesg | grep -E "WARNING|BUG|Oops"
-	' demo "build/modules/$release/vgpu.ko"
+	' demo "$module"
+
+echo
+echo "A virtual machine with a vGPU, in a host that is one itself"
+# shellcheck disable=SC2016
+selftests/vm/boot.sh -n -k "$release" -t 1200 \
+	-l build/vm/log/demo-host.console env STEP="$step" bash -euo pipefail -c "$step"'
+	uuid=7e57ab1e-0000-4000-8000-0000000000de
+	modprobe kvm_amd 2>/dev/null || modprobe kvm_intel
+	modprobe vfio_iommu_type1
+	step depends "$1"
+	step insmod "$1" vram=1G
+	step mdevctl start -u $uuid -p 7670:00:00.0 -t vgpu-512m
+	step build/vgpuctl instance list
+	guest()
+	{
+		selftests/vm/boot.sh -v -k "$(uname -r)" -a kvm -m 640 -c 1 -t 900 \
+			-p "mitigations=off no_timer_check cryptomgr.notests" \
+			-d "vfio-pci,sysfsdev=/sys/bus/mdev/devices/$uuid" \
+			bash -euo pipefail -c "$STEP"'\''
+			step depends "$1"
+			step insmod "$1"
+			step build/vgpuctl list
+			step build/vgpuctl info -b mdev
+			step build/vgpuctl bench -b mdev --bytes 1M --repeat 1
+			tests="selftests/check-backends.sh --only mdev-guest"
+			step $tests build/plain/selftests/unit/test_device_memory
+			step rmmod vgpu
+			! dmesg | grep -E "WARNING|BUG|Oops"
+			'\'' guest "$1" 2>&1 | sed -u "s/^/  guest: /"
+	}
+	step guest "$1"
+	step build/vgpuctl instance show $uuid
+	step mdevctl stop -u $uuid
+	grep -H . /sys/bus/pci/drivers/vgpu/*/vgpu/vram_used | sed "s|.*/vgpu/\(.*\)/vgpu/|  \1 |"
+	step rmmod vgpu
+	! dmesg | grep -E "WARNING|BUG|Oops"
+	' host "$module"
