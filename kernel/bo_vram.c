@@ -186,7 +186,7 @@ static vm_fault_t vgpu_vram_fault(struct vm_fault *vmf)
 	struct page *page = vgpu_store_get_page(s, vmf->pgoff);
 
 	if (IS_ERR(page))
-		return VM_FAULT_OOM;
+		return VM_FAULT_SIGBUS;
 	lock_page(page);
 	/* Pages of a buffer are not taken away while it is mapped. */
 	if (WARN_ON_ONCE(page_folio(page)->mapping != s->file->f_mapping)) {

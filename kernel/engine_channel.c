@@ -81,7 +81,6 @@ static vm_fault_t vgpu_channel_fault(struct vm_fault *vmf)
 	down_read(&c->map_lock);
 	if (c->dead)
 		goto out;
-	ret = VM_FAULT_OOM;
 	page = vgpu_store_get_page(s, vmf->pgoff);
 	if (IS_ERR(page))
 		goto out;
@@ -95,8 +94,8 @@ static vm_fault_t vgpu_channel_fault(struct vm_fault *vmf)
 	/* Busy: another thread has done it. */
 	if (!err || err == -EBUSY)
 		ret = VM_FAULT_NOPAGE;
-	else if (err != -ENOMEM)
-		ret = VM_FAULT_SIGBUS;
+	else if (err == -ENOMEM)
+		ret = VM_FAULT_OOM;
 out:
 	up_read(&c->map_lock);
 	return ret;

@@ -60,7 +60,9 @@ struct page *vgpu_store_page(struct vgpu_store *s, pgoff_t index, gfp_t gfp);
 
 /*
  * The same for somebody who uses the page beside the tenant's commands: with a
- * reference of the caller's own.
+ * reference of the caller's own.  A page fault that gets none ends with SIGBUS:
+ * the cgroup is full, and VM_FAULT_OOM would have it come again for ever, since
+ * nobody was killed for this page.
  */
 struct page *vgpu_store_get_page(struct vgpu_store *s, pgoff_t index);
 

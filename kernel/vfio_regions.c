@@ -257,7 +257,7 @@ static vm_fault_t vgpu_vram_fault(struct vm_fault *vmf)
 		return VM_FAULT_SIGBUS;
 	page = vgpu_store_get_page(&t->store, vmf->pgoff);
 	if (IS_ERR(page))
-		return VM_FAULT_OOM;
+		return VM_FAULT_SIGBUS;
 	lock_page(page);
 	/*
 	 * The end takes all pages away after it has set @closing: either this

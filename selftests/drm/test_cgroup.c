@@ -6,6 +6,8 @@
  *
  * vm: fresh gpus=1 vram=256M
  */
+#include <setjmp.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -66,9 +68,32 @@ static int32_t hear(int fd)
 	return value;
 }
 
-/* In the group: open, and clear so many bytes of VRAM when it is told to. */
+static sigjmp_buf no_page;
+
+static void on_sigbus(int number)
+{
+	siglongjmp(no_page, number);
+}
+
+/* Write to every so manyth byte of a mapping: 0, or SIGBUS. */
+static int32_t touch(volatile char *p, int32_t bytes, int32_t step)
+{
+	int32_t i, ret = sigsetjmp(no_page, 1);
+
+	if (ret)
+		return ret;
+	for (i = 0; i < bytes; i += step)
+		p[i] = 1;
+	return 0;
+}
+
+/*
+ * In the group: open, and when it is told to clear so many bytes of VRAM, or with
+ * a negative number write to them.
+ */
 static void child_main(int in, int out)
 {
+	char *p;
 	struct ring ring;
 	uint32_t context, handle;
 	uint64_t address;
@@ -83,12 +108,19 @@ static void child_main(int in, int out)
 	    bo_create(fd, DRM_VGPU_DOMAIN_VRAM, BYTES, 4096, &handle) ||
 	    map(fd, context, handle, BYTES, 0, &address))
 		exit(3);
+	p = bo_mmap(fd, handle);
+	if (p == MAP_FAILED)
+		exit(4);
+	signal(SIGBUS, on_sigbus);
+	/* For want of page tables the kernel would kill. */
+	touch(p, BYTES, 2 * MIB);
 	say(out, 0);
 	for (;;) {
 		bytes = hear(in);
-		if (bytes <= 0)
+		if (!bytes || bytes == INT32_MIN)
 			exit(0);
-		say(out, ring_op(&ring, VGPU_CMD_CLEAR, address, bytes, 1));
+		say(out, bytes < 0 ? touch(p, -bytes, 4096) :
+			 ring_op(&ring, VGPU_CMD_CLEAR, address, bytes, 1));
 	}
 }
 
@@ -152,10 +184,14 @@ TEST_F(group, limited)
 	ASSERT_TRUE(write_text(GROUP "/memory.max", "24M"));
 	say(self->to[1], BYTES);
 	EXPECT_EQ(-ENOMEM, hear(self->from[0]));
+	say(self->to[1], -(int32_t)BYTES);
+	EXPECT_EQ(SIGBUS, hear(self->from[0]));
 	EXPECT_EQ(0, number_in(GROUP "/memory.events", "oom_kill"));
 	/* With more it goes on. */
 	ASSERT_TRUE(write_text(GROUP "/memory.max", "128M"));
 	say(self->to[1], BYTES);
+	EXPECT_EQ(0, hear(self->from[0]));
+	say(self->to[1], -(int32_t)BYTES);
 	EXPECT_EQ(0, hear(self->from[0]));
 }
 
