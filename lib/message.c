@@ -2,7 +2,6 @@
 /*
  * The one line about the last failure that a handle keeps.
  */
-#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -23,7 +22,7 @@ void vgpu_message_fini(struct vgpu_message *msg)
 static void message_flatten(char *text)
 {
 	for (; *text; text++)
-		if (iscntrl((unsigned char)*text))
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
 			*text = '?';
 }
 
