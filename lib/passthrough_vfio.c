@@ -267,9 +267,10 @@ static int bus_master(struct vgpu_vfio *v)
 /* All vectors to one eventfd. */
 static int connect_vectors(struct vgpu_vfio *v)
 {
-	struct {
+	union {
 		struct vfio_irq_set set;
-		int32_t fds[VGPU_MSIX_VECTORS];
+		char bytes[sizeof(struct vfio_irq_set) +
+			   VGPU_MSIX_VECTORS * sizeof(int32_t)];
 	} u = {
 		.set = {
 			.argsz = sizeof(u),
@@ -282,7 +283,8 @@ static int connect_vectors(struct vgpu_vfio *v)
 	uint32_t i;
 
 	for (i = 0; i < VGPU_MSIX_VECTORS; i++)
-		u.fds[i] = v->irq_fd;
+		memcpy(u.set.data + i * sizeof(v->irq_fd), &v->irq_fd,
+		       sizeof(v->irq_fd));
 	return vgpu_vfio_call(v->device, VFIO_DEVICE_SET_IRQS, &u);
 }
 

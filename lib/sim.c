@@ -186,15 +186,13 @@ static int sim_model(struct vgpu_sim *s, const struct vgpu_sim_kind *kind)
 	if (!bytes)
 		return -EINVAL;
 	bytes = (bytes + 63) & ~(size_t)63;
-	/* Pages that it never touches are never taken. */
-	s->m = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (s->m == MAP_FAILED)
+	s->m = aligned_alloc(64, bytes);
+	if (!s->m)
 		return -ENOMEM;
-	s->m_bytes = bytes;
+	memset(s->m, 0, bytes);
 	ret = vgpu_model_init(s->m, bytes, &config);
 	if (ret) {
-		munmap(s->m, bytes);
+		free(s->m);
 		return ret;
 	}
 	vgpu_model_telemetry(s->m, telemetry(s->info.temperature_mc),
@@ -235,7 +233,7 @@ static int sim_parts(struct vgpu_sim *s, const struct vgpu_sim_kind *kind,
 err_engine:
 	vgpu_sim_engine_fini(s);
 err_model:
-	munmap(s->m, s->m_bytes);
+	free(s->m);
 	return ret;
 }
 
@@ -245,7 +243,7 @@ static void sim_parts_end(struct vgpu_sim *s)
 		vgpu_sim_vram_close(s);
 	vgpu_sim_engine_fini(s);
 	vgpu_model_fini(s->m);
-	munmap(s->m, s->m_bytes);
+	free(s->m);
 }
 
 static int sim_start(struct vgpu_sim *s, const struct vgpu_sim_kind *kind,

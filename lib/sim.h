@@ -186,7 +186,6 @@ struct vgpu_sim {
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
 	struct vgpu_model *m;
-	size_t m_bytes;
 	uint32_t waiters;
 	bool running;
 	bool background;
