@@ -76,14 +76,14 @@ static void on_sigbus(int number)
 }
 
 /* Write to every so manyth byte of a mapping: 0, or SIGBUS. */
-static int32_t touch(volatile char *p, int32_t bytes, int32_t step)
+static int32_t touch(char *p, int32_t bytes, int32_t step)
 {
 	int32_t i, ret = sigsetjmp(no_page, 1);
 
 	if (ret)
 		return ret;
 	for (i = 0; i < bytes; i += step)
-		p[i] = 1;
+		__atomic_store_n(p + i, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
