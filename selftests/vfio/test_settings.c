@@ -306,13 +306,14 @@ TEST_F(shares, priority)
 
 	for (i = 0; i < self->n / 2; i++)
 		ASSERT_EQ(0, set(&self->l[i].v, "priority", "10"));
-	ASSERT_EQ(0, load_run(self->l, self->n, 1500));
+	ASSERT_EQ(0, load_run(self->l, self->n, 3000));
 	for (i = 0; i < self->n; i++)
 		*(i < self->n / 2 ? &first : &rest) += self->l[i].busy;
 	TH_LOG("high to low: %llu/100", (unsigned long long)
 	       (100 * first / rest));
-	EXPECT_LE(2 * rest, 3 * first);
-	EXPECT_GE(2 * rest, first);
+	/* Equal in the long run; this is not long for a host that stalls. */
+	EXPECT_LE(rest, 2 * first);
+	EXPECT_LE(first, 2 * rest);
 }
 
 /* A cap holds although the GPU is free, and is no obstacle to an end. */
