@@ -156,19 +156,20 @@ static void device_forget(struct vgpu_device *dev)
 	vgpu_kernels_clear(dev);
 }
 
-/* No submission is taken any more, and no ring will hear of the device. */
+/*
+ * No submission is taken any more, and no ring will hear of the device.  With
+ * @control held, without which no ring comes or goes.
+ */
 static void device_lose_rings(struct vgpu_device *dev)
 {
 	uint32_t i;
 
-	pthread_rwlock_rdlock(&dev->rings_lock);
 	for (i = 0; i < VGPU_DEVICE_RINGS; i++) {
 		if (!dev->rings[i])
 			continue;
 		vgpu_store_release(&dev->rings[i]->accepting, 0);
 		vgpu_store_release(&dev->rings[i]->lost, 1);
 	}
-	pthread_rwlock_unlock(&dev->rings_lock);
 }
 
 void vgpu_device_close(struct vgpu_device *dev)
@@ -313,8 +314,9 @@ int vgpu_device_reset(struct vgpu_device *dev)
 	ret = vgpu_device_check_up(dev);
 	if (ret)
 		goto out;
-	device_lose_rings(dev);
+	/* Who finds a ring lost waits for this: see vgpu_results_reap(). */
 	pthread_rwlock_wrlock(&dev->epoch_lock);
+	device_lose_rings(dev);
 	vgpu_store_release(&dev->state, VGPU_DEVICE_OPENED);
 	ret = dev->ops->reset(dev->backend);
 	dev->epoch++;

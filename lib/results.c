@@ -132,8 +132,12 @@ uint64_t vgpu_results_reap(struct vgpu_device_ring *ring)
 	pthread_mutex_unlock(&ring->reap_lock);
 	if (doorbell && !vgpu_load_acquire(&ring->lost))
 		ring->dev->ops->doorbell(ring->dev->backend, ring->id);
-	if (vgpu_load_acquire(&ring->lost))
+	if (vgpu_load_acquire(&ring->lost)) {
+		/* Until the reset is over, the device may use their memory. */
+		pthread_rwlock_rdlock(&ring->dev->epoch_lock);
+		pthread_rwlock_unlock(&ring->dev->epoch_lock);
 		vgpu_results_lose(ring);
+	}
 	return ended;
 }
 

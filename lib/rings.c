@@ -325,8 +325,9 @@ static int give_up(struct vgpu_device_ring *ring)
 {
 	struct vgpu_device *dev = ring->dev;
 
-	vgpu_store_release(&ring->lost, 1);
+	/* In this order: what is lost is not used by the device any more. */
 	dev->ops->ring_destroy(dev->backend, ring->id);
+	vgpu_store_release(&ring->lost, 1);
 	vgpu_results_reap(ring);
 	return vgpu_message_set(&dev->msg, -ENODEV,
 				"the ring's memory was overwritten: destroy it and make another");
