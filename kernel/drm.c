@@ -5,7 +5,6 @@
 #include <linux/compat.h>
 #include <linux/fs.h>
 #include <linux/module.h>
-#include <linux/pci.h>
 #include <linux/uaccess.h>
 #include <drm/drm_drv.h>
 #include <drm/drm_file.h>
@@ -118,13 +117,10 @@ static int vgpu_mmap(struct file *filp, struct vm_area_struct *vma)
 static void vgpu_file_show_fdinfo(struct seq_file *m, struct file *filp)
 {
 	struct drm_file *file = filp->private_data;
-	struct pci_dev *pdev = to_pci_dev(file->minor->dev->dev);
 	struct vgpu_client *client = file->driver_priv;
 	struct drm_printer p = drm_seq_file_printer(m);
 
-	drm_printf(&p, "drm-driver:\t%s\n", file->minor->dev->driver->name);
-	drm_printf(&p, "drm-client-id:\t%u\n", client->number);
-	drm_printf(&p, "drm-pdev:\t%s\n", pci_name(pdev));
+	vgpu_fdinfo_head(&p, file, client->number);
 	vgpu_show_fdinfo(&p, file);
 }
 #endif

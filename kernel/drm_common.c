@@ -4,9 +4,13 @@
  */
 #include <linux/mm.h>
 #include <linux/nospec.h>
+#include <linux/pci.h>
 #include <linux/uaccess.h>
+#include <drm/drm_drv.h>
+#include <drm/drm_file.h>
 #include <drm/drm_gem_shmem_helper.h>
 #include <drm/drm_ioctl.h>
+#include <drm/drm_print.h>
 
 #include "compat/compat.h"
 #include "drm_common.h"
@@ -27,6 +31,15 @@ int vgpu_check_tail(const struct drm_ioctl_desc *ioctls, unsigned int n,
 	return ret > 0 ? 0 : ret ?: -EINVAL;
 }
 
+void vgpu_fdinfo_head(struct drm_printer *p, struct drm_file *file, u32 client)
+{
+	struct drm_device *dev = file->minor->dev;
+
+	drm_printf(p, "drm-driver:\t%s\n", dev->driver->name);
+	drm_printf(p, "drm-client-id:\t%u\n", client);
+	drm_printf(p, "drm-pdev:\t%s\n", pci_name(to_pci_dev(dev->dev)));
+}
+
 ktime_t vgpu_time_left(s64 deadline_ns)
 {
 	s64 now_ns = ktime_get_ns();
@@ -38,6 +51,8 @@ int vgpu_query_reply(struct drm_vgpu_query *args, const void *answer, u32 bytes)
 {
 	void __user *to = u64_to_user_ptr(args->pointer);
 
+	if (args->size > DRM_VGPU_QUERY_MAX)
+		return -EINVAL;
 	if (copy_to_user(to, answer, min(args->size, bytes)))
 		return -EFAULT;
 	if (args->size > bytes && clear_user(to + bytes, args->size - bytes))

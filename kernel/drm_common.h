@@ -13,7 +13,9 @@
 
 #include "uapi/vgpu_drm.h"
 
+struct drm_file;
 struct drm_ioctl_desc;
+struct drm_printer;
 struct vm_area_struct;
 
 /* Longest time that the kernel looks at a ring. */
@@ -26,6 +28,9 @@ struct vm_area_struct;
  */
 int vgpu_check_tail(const struct drm_ioctl_desc *ioctls, unsigned int n,
 		    unsigned int cmd, unsigned long arg);
+
+/* What drm_show_fdinfo() says first, where there is none. */
+void vgpu_fdinfo_head(struct drm_printer *p, struct drm_file *file, u32 client);
 
 /* Until when a call waits, as time from now on; 0: it has come. */
 ktime_t vgpu_time_left(s64 deadline_ns);

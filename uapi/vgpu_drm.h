@@ -118,11 +118,13 @@ extern "C" {
 #define DRM_VGPU_QUERY_STATISTICS	4	/* struct drm_vgpu_statistics */
 #define DRM_VGPU_QUERY_ENGINE		5	/* struct vgpu_engine_info */
 
+#define DRM_VGPU_QUERY_MAX		65536
+
 /**
  * struct drm_vgpu_query - DRM_IOCTL_VGPU_QUERY: ask for figures
  * @what: DRM_VGPU_QUERY_*
- * @size: bytes at @pointer; gets the size of the structure as this kernel has
- *	it
+ * @size: bytes at @pointer, up to DRM_VGPU_QUERY_MAX; gets the size of the
+ *	structure as this kernel has it
  * @pointer: where to; NULL: only tell the size
  *
  * As many bytes are written as both know; what is left of @size is zeroed.
@@ -130,7 +132,7 @@ extern "C" {
  * it would get.  Without an engine struct vgpu_engine_info (vgpu_engine.h) is
  * zero.
  *
- * EINVAL, no such @what; EFAULT.
+ * EINVAL, no such @what, or a larger @size; EFAULT.
  */
 struct drm_vgpu_query {
 	__u32 what;

@@ -124,8 +124,12 @@ TEST_F(query, refused)
 		size = queries[i].size + 8;
 		EXPECT_EQ(-EFAULT, ask(self->fd, queries[i].what,
 				       p + 4096 - size + 1, &size));
-		size = ~0u;
+		size = DRM_VGPU_QUERY_MAX;
 		EXPECT_EQ(-EFAULT, ask(self->fd, queries[i].what, p, &size));
+		size = DRM_VGPU_QUERY_MAX + 1;
+		EXPECT_EQ(-EINVAL, ask(self->fd, queries[i].what, p, &size));
+		size = ~0u;
+		EXPECT_EQ(-EINVAL, ask(self->fd, queries[i].what, p, &size));
 	}
 	ASSERT_EQ(0, mprotect(p, 4096, PROT_READ));
 	EXPECT_EQ(-EFAULT, query(self->fd, DRM_VGPU_QUERY_INFO, p, 40));
