@@ -200,7 +200,10 @@ err_free:
 	return ret;
 }
 
-/* With memory unmapped, nothing is touched that was the device's. */
+/*
+ * Memory that was unmapped is not touched any more; the pool stays, until what the
+ * reset ended has let go of it.
+ */
 static int pass_reset(void *b)
 {
 	struct vgpu_pass *d = b;
@@ -209,6 +212,7 @@ static int pass_reset(void *b)
 	vgpu_pass_rings_end(d);
 	vgpu_pass_objects_end(d);
 	vgpu_pass_disable(d);
+	vgpu_pass_settled(d);
 	pthread_mutex_lock(&d->lock);
 	d->used = 0;
 	d->counters = 0;

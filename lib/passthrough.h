@@ -257,6 +257,7 @@ int vgpu_pass_do(struct vgpu_pass *d, const struct vgpu_cmd *cmd,
 int vgpu_pass_do1(struct vgpu_pass *d, uint16_t opcode, uint64_t a, uint64_t b,
 		  u64 result[2]);
 void vgpu_pass_look_again(void);
+uint32_t vgpu_pass_settled(struct vgpu_pass *d);
 int vgpu_pass_pages(struct vgpu_pass *d, uint32_t object, uint64_t iova,
 		    uint64_t pages);
 int vgpu_pass_admin(void *b, const struct vgpu_cmd *cmd, u64 result[2]);

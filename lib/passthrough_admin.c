@@ -47,20 +47,27 @@ void vgpu_pass_look_again(void)
 	nanosleep(&t, NULL);
 }
 
-/* The device's answer to an enable. */
-static int wait_enabled(struct vgpu_pass *d)
+/* Wait until an enable or a reset is over: the status then; ones: it has gone. */
+uint32_t vgpu_pass_settled(struct vgpu_pass *d)
 {
 	uint64_t end_ns = vgpu_deadline_after_ns(VGPU_PASS_ENABLE_NS);
 	uint32_t status;
 
 	for (;;) {
 		status = vgpu_vfio_read(&d->vfio, VGPU_REG_STATUS);
-		if (!(status & VGPU_STATUS_BUSY))
-			break;
+		if (status == ~0u || !(status & VGPU_STATUS_BUSY))
+			return status;
 		if (vgpu_now_ns() >= end_ns)
-			return -ENODEV;
+			return ~0u;
 		vgpu_pass_look_again();
 	}
+}
+
+/* The device's answer to an enable. */
+static int wait_enabled(struct vgpu_pass *d)
+{
+	uint32_t status = vgpu_pass_settled(d);
+
 	if ((status & (VGPU_STATUS_ENABLED | VGPU_STATUS_ERROR)) ==
 	    VGPU_STATUS_ENABLED)
 		return 0;

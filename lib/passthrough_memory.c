@@ -403,10 +403,7 @@ static int pool_make(struct vgpu_pass *d, uint64_t bytes)
 	return 0;
 }
 
-/*
- * It stays mapped over a reset, as much as it is: by the time that the device is
- * enabled again, which it does in order, it has let go of what it had before.
- */
+/* It stays mapped over a reset, as much as it is: see pass_reset(). */
 int vgpu_pass_pool(void *b, uint64_t bytes, struct vgpu_backend_system *sys)
 {
 	struct vgpu_pass_object o = { .kind = VGPU_PASS_POOL };

@@ -69,6 +69,9 @@ int vgpu_pass_ring_create(void *b, const struct vgpu_backend_ring *ring,
 	u64 result[2];
 	int ret;
 
+	/* Its doorbell is in BAR0, whatever the device has said. */
+	if ((ring->context & 0xffff) >= VGPU_DOORBELL_PAGES)
+		return -EPROTO;
 	*mem = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (*mem == MAP_FAILED)

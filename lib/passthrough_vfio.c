@@ -299,7 +299,8 @@ static int open_regions(struct vgpu_vfio *v)
 		ret = region_open(v, VFIO_PCI_BAR2_REGION_INDEX, &v->vram);
 	if (!ret)
 		ret = bus_master(v);
-	if (!ret && (!v->vram.map || v->bar0.bytes < VGPU_BAR0_BYTES))
+	if (!ret && (!v->vram.map || v->bar0.bytes < VGPU_BAR0_BYTES ||
+		     (v->bar0.map && v->bar0.mapped < VGPU_BAR0_BYTES)))
 		ret = -EPROTO;
 	if (!ret && vgpu_vfio_read(v, VGPU_REG_ID) != VGPU_ID)
 		ret = -EPROTO;

@@ -83,6 +83,8 @@
 #define VGPU_BAR0_BYTES		(8u << 20)
 #define VGPU_BAR0_DOORBELLS	(4u << 20)
 #define VGPU_DOORBELL_PAGE	4096u
+#define VGPU_DOORBELL_PAGES	\
+	((VGPU_BAR0_BYTES - VGPU_BAR0_DOORBELLS) / VGPU_DOORBELL_PAGE)
 #define VGPU_BAR4_BYTES		4096u
 #define VGPU_BAR4_PBA		2048u
 #define VGPU_MSIX_VECTORS	32u
@@ -207,8 +209,9 @@
  * DOC: Doorbells
  *
  * The page at VGPU_BAR0_DOORBELLS + c * VGPU_DOORBELL_PAGE belongs to the
- * context whose id has c in its lower 16 bits, and may be mapped into the process that owns it.  Writing the id of a ring
- * of that context to its first 4 bytes makes the device look at that ring.
+ * context whose id has c, which is below VGPU_DOORBELL_PAGES, in its lower 16
+ * bits, and may be mapped into the process that owns it.  Writing the id of a
+ * ring of that context to its first 4 bytes makes the device look at that ring.
  * Other ids and offsets are ignored.  Reads give zero.
  */
 

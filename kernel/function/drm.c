@@ -100,7 +100,8 @@ static int vgpu_fn_mmap(struct file *filp, struct vm_area_struct *vma)
 	if (vgpu_fn_lost(c))
 		return -ENODEV;
 	if (vma->vm_pgoff >= DRM_VGPU_MMAP_DOORBELLS >> PAGE_SHIFT &&
-	    vma->vm_pgoff - (DRM_VGPU_MMAP_DOORBELLS >> PAGE_SHIFT) <= U16_MAX)
+	    vma->vm_pgoff - (DRM_VGPU_MMAP_DOORBELLS >> PAGE_SHIFT) <
+	    VGPU_DOORBELL_PAGES)
 		return vgpu_fn_doorbell_mmap(c, vma);
 	return drm_gem_mmap(filp, vma);
 }
@@ -126,9 +127,7 @@ static void vgpu_fn_show_fdinfo(struct seq_file *m, struct file *filp)
 	struct vgpu_fn_client *c = file->driver_priv;
 	struct drm_printer p = drm_seq_file_printer(m);
 
-	drm_printf(&p, "drm-driver:\t%s\n", file->minor->dev->driver->name);
-	drm_printf(&p, "drm-client-id:\t%u\n", c->number);
-	drm_printf(&p, "drm-pdev:\t%s\n", pci_name(c->fn->pdev));
+	vgpu_fdinfo_head(&p, file, c->number);
 	vgpu_fn_show(&p, file);
 }
 #endif

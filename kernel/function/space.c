@@ -105,6 +105,9 @@ static int vgpu_fn_context_make(struct vgpu_fn_client *c, u32 *id)
 	if (ret)
 		goto err;
 	ctx->id = result[0];
+	/* Where its doorbell is has to be within BAR0. */
+	if ((ctx->id & U16_MAX) >= VGPU_DOORBELL_PAGES)
+		result[0] = 0;
 	ret = vgpu_fn_new_id(c, &c->contexts, result[0], ctx);
 	if (ret)
 		goto err_context;

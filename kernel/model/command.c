@@ -52,7 +52,9 @@ static int vgpu_command_form(const struct vgpu_model *m,
 	for (i = ARRAY_SIZE(cmd->op) - signal; i > op->operands; i--)
 		excess |= cmd->op[i - 1];
 	if (excess) {
-		*fault = excess;
+		for (i = op->operands; !cmd->op[i]; i++)
+			;
+		*fault = cmd->op[i];
 		return -EINVAL;
 	}
 	if (!cmd->flags)
