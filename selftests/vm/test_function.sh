@@ -8,20 +8,13 @@
 set -u
 cd "$(dirname "$0")/../.." || exit
 . selftests/tap.sh
+. selftests/vm/nested.sh
 
 uuid=7e57ab1e-0000-4000-8000-0000000000ab
 parent=0000:00:00.0
 for d in /sys/class/mdev_bus/*; do
 	parent=$(basename "$d")
 done
-for m in kvm_amd kvm_intel; do
-	modprobe $m 2>/dev/null
-done
-if [ ! -w /dev/kvm ]; then
-	echo "# no KVM in here"
-	exit 4
-fi
-modprobe vfio_iommu_type1
 
 drm=(test_query test_errno test_abi test_bo test_ring test_life test_share
      test_doorbell test_hostile)

@@ -11,6 +11,8 @@ here=$(cd "$(dirname "$0")/../.." && pwd -P) || exit
 . "$here/selftests/tap.sh"
 # shellcheck source=../../tools/kernels.sh
 . "$here/tools/kernels.sh"
+# shellcheck source=nested.sh
+. "$here/selftests/vm/nested.sh"
 
 uuid=7e57ab1e-0000-4000-8000-0000000000aa
 parent=0000:00:00.0
@@ -26,15 +28,6 @@ cleanup()
 	rm -rf "$dir"
 }
 trap cleanup EXIT
-
-for m in kvm_amd kvm_intel; do
-	modprobe $m 2>/dev/null
-done
-if [ ! -w /dev/kvm ]; then
-	echo "# no KVM in here"
-	exit 4
-fi
-modprobe vfio_iommu_type1
 
 # mdevctl.
 # --------
@@ -53,16 +46,12 @@ cp "${tests[@]}" "$dir/root"
 ldd "${tests[@]}" | grep -v ':$' | grep -o '/[^ ]*' | sort -u |
 	(cd / && cpio --quiet -pdL "$dir/root")
 # What the module needs, in the order in which it is loaded.
-n=100
-for f in $(modinfo -F depends "$VGPU_MODULE" | tr ',' '\n' |
-	   xargs -n 1 modprobe --ignore-install --show-depends |
-	   awk '$1 == "insmod" && !seen[$2]++ { print $2 }') "$VGPU_MODULE"; do
-	n=$((n + 1))
-	case $f in
-	*.xz) xz -dc "$f" ;;
-	*) cat "$f" ;;
-	esac >"$dir/root/modules/$n.ko"
-done
+{
+	modinfo -F depends "$VGPU_MODULE" | tr ',' '\n' |
+		xargs -n 1 modprobe --ignore-install --show-depends |
+		awk '$1 == "insmod" && !seen[$2]++ { print $2 }'
+	echo "$VGPU_MODULE"
+} | modules_to "$dir/root/modules"
 cat >"$dir/root/init" <<'INIT'
 #!/busybox sh
 b=/busybox

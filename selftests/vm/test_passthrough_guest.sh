@@ -11,6 +11,8 @@ here=$(cd "$(dirname "$0")/../.." && pwd -P) || exit
 . "$here/selftests/tap.sh"
 # shellcheck source=../../tools/kernels.sh
 . "$here/tools/kernels.sh"
+# shellcheck source=nested.sh
+. "$here/selftests/vm/nested.sh"
 
 unit=$here/build/plain/selftests/unit
 types=''
@@ -19,15 +21,6 @@ for d in /sys/class/mdev_bus/*/mdev_supported_types; do
 done
 dir=$(mktemp -d) || exit
 trap 'rm -rf "$dir"' EXIT
-
-for m in kvm_amd kvm_intel; do
-	modprobe $m 2>/dev/null
-done
-if [ ! -w /dev/kvm ]; then
-	echo "# no KVM in here"
-	exit 4
-fi
-modprobe vfio_iommu_type1
 
 # instance NUMBER TYPE
 instance()
@@ -40,16 +33,10 @@ instance()
 root=$dir/root
 mkdir -p "$root"/{dev,proc,sys,tmp,run,modules,bin}
 cp "$(command -v busybox)" "$root/busybox"
-n=100
-for f in $(for m in vfio_pci vfio_iommu_type1 bochs; do
-		modprobe --show-depends $m
-	   done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }'); do
-	n=$((n + 1))
-	case $f in
-	*.xz) xz -dc "$f" ;;
-	*) cat "$f" ;;
-	esac >"$root/modules/$n.ko"
-done
+for m in vfio_pci vfio_iommu_type1 bochs; do
+	modprobe --show-depends $m
+done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }' |
+	modules_to "$root/modules"
 cp "$unit"/test_device{,_memory,_mt} "$unit/test_sim" "$here/build/vgpuctl" \
 	"$here/build/libvgpu.so.0" "$root/bin"
 for f in $(ldd "$root"/bin/* | awk '/=> \// { print $3 } /^\t\// { print $1 }' |

@@ -94,16 +94,21 @@ fdinfo()
 
 tenants()
 {
-	local dir=/sys/kernel/debug/dri pid row
+	local dir=/sys/kernel/debug/dri pid row busy
 
 	dir=$(dirname "$(grep -l 'vgpu.*7670' $dir/*/name | head -n 1)")
 	[ -e "$dir/tenants" ] || { echo "no $dir/tenants"; return 1; }
-	$programs/test_ring >/dev/null &
+	# One run may be over between two looks.
+	busy=$(mktemp)
+	while [ -e "$busy" ]; do
+		$programs/test_ring >/dev/null
+	done &
 	pid=$!
-	for _ in {1..300}; do
+	for _ in {1..600}; do
 		row=$(grep test_ring "$dir/tenants") && break
 		sleep 0.02
 	done
+	rm "$busy"
 	wait $pid
 	cat "$dir/tenants"
 	[ -n "$row" ]
