@@ -299,10 +299,14 @@ struct vgpu_admin_completion {
  */
 #define VGPU_ADMIN_RING_CREATE		0x130
 
-/* [0] ring.  As RING_CONTROL with VGPU_RING_RESET, then it is gone. */
+/* [0] ring.  Nothing is written to its memory from the answer on. */
 #define VGPU_ADMIN_RING_DESTROY		0x131
 
-/* [0] ring, [1] VGPU_RING_START, _PAUSE or _RESET */
+/*
+ * [0] ring, [1] VGPU_RING_START, _PAUSE or _RESET.  A reset ends launches at
+ * once (ENODEV), commands that touch memory when they do so no more (ENODEV),
+ * and then what has not started (ECANCELED); the ring is idle after that.
+ */
 #define VGPU_ADMIN_RING_CONTROL		0x132
 
 /* [0] ring -> [0] submitted, that is taken, [1] completed */

@@ -546,6 +546,7 @@ int vgpu_job_hold(struct vgpu_model *m, u32 job, u32 object);
 void vgpu_job_free(struct vgpu_model *m, u32 job);
 void vgpu_job_end(struct vgpu_model *m, u32 job, s32 status);
 void vgpu_job_abort(struct vgpu_model *m, u32 job, s32 status);
+void vgpu_job_give_up(struct vgpu_model *m, u32 job, s32 status);
 int vgpu_job_stop(struct vgpu_model *m, u32 id, s32 status);
 void vgpu_job_tick(struct vgpu_model *m, u32 job);
 void vgpu_job_lost(struct vgpu_model *m, u32 job);

@@ -202,6 +202,16 @@ void vgpu_job_end(struct vgpu_model *m, u32 job, s32 status)
 	vgpu_uring_wake(m, ring, VGPU_BLOCK_JOBS);
 }
 
+/* A command has failed; what a reset of its ring ends has not. */
+static void vgpu_job_fail(struct vgpu_model *m, u32 job)
+{
+	struct vgpu_job *j = &m->jobs[job];
+
+	if (!m->rings[j->ring].flushing)
+		vgpu_job_note(m, job, j->status, 0);
+	vgpu_job_end(m, job, j->status);
+}
+
 /* The command ends now, whatever is out of it. */
 void vgpu_job_abort(struct vgpu_model *m, u32 job, s32 status)
 {
@@ -212,6 +222,20 @@ void vgpu_job_abort(struct vgpu_model *m, u32 job, s32 status)
 		vgpu_todo_add(m, VGPU_TODO_CANCEL, job);
 	}
 	vgpu_job_end(m, job, status);
+}
+
+/*
+ * The command ends as soon as nothing of it touches memory, which its owner
+ * uses for something else then; a launch ends now, for it may run for ever.
+ */
+void vgpu_job_give_up(struct vgpu_model *m, u32 job, s32 status)
+{
+	struct vgpu_job *j = &m->jobs[job];
+
+	if (j->out && (j->fetching || !vgpu_job_is_launch(j)))
+		j->status = status;
+	else
+		vgpu_job_abort(m, job, status);
 }
 
 /* Has it run too long? */
@@ -367,10 +391,8 @@ void vgpu_job_hand_out(struct vgpu_model *m, struct vgpu_out *out)
 		if (!last)
 			continue;
 		vgpu_job_unready(m, job);
-		if (j->status && !j->out) {
-			vgpu_job_note(m, job, j->status, 0);
-			vgpu_job_end(m, job, j->status);
-		}
+		if (j->status && !j->out)
+			vgpu_job_fail(m, job);
 	}
 }
 
@@ -414,15 +436,13 @@ int vgpu_job_done(struct vgpu_model *m, u32 id, s32 status, u64 run_ns)
 		vgpu_sched_charge(m, j->ring, run_ns);
 	if (j->out || j->state == VGPU_JOB_READY)
 		return 0;
-	if (j->state == VGPU_JOB_DONE) {
+	if (j->state == VGPU_JOB_DONE)
 		vgpu_job_reported(m, job);
-	} else if (j->status) {
-		vgpu_job_note(m, job, j->status, 0);
-		vgpu_job_end(m, job, j->status);
-	} else if (j->fetching) {
+	else if (j->status)
+		vgpu_job_fail(m, job);
+	else if (j->fetching)
 		vgpu_job_arguments(m, job);
-	} else {
+	else
 		vgpu_job_end(m, job, 0);
-	}
 	return 0;
 }

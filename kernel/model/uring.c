@@ -147,14 +147,20 @@ static void vgpu_uring_cancel(struct vgpu_model *m, u32 ring)
 		vgpu_counter_signal(m, r->counter, r->cmd.op[5]);
 }
 
+/* Out of every line that the ring waits in. */
+static void vgpu_uring_leave(struct vgpu_model *m, u32 ring)
+{
+	vgpu_sched_remove(m, ring);
+	vgpu_counter_leave(m, ring);
+	m->rings[ring].blocked = VGPU_BLOCK_NONE;
+}
+
 /* Ends everything that the ring has in flight, for the ring. */
 static void vgpu_uring_abort(struct vgpu_model *m, u32 ring, s32 status)
 {
 	struct vgpu_uring *r = &m->rings[ring];
 
-	vgpu_sched_remove(m, ring);
-	vgpu_counter_leave(m, ring);
-	r->blocked = VGPU_BLOCK_NONE;
+	vgpu_uring_leave(m, ring);
 	while (r->first)
 		vgpu_job_abort(m, r->first, status);
 	if (!r->parked)
@@ -187,22 +193,40 @@ void vgpu_uring_gone(struct vgpu_model *m, u32 ring)
 			 r->dev.ring.cq_entries);
 }
 
+/* The first of the ring's jobs from @job on that has not ended, or 0. */
+static u32 vgpu_uring_running(const struct vgpu_model *m, u32 job)
+{
+	while (job && m->jobs[job].state == VGPU_JOB_DONE)
+		job = m->jobs[job].next;
+	return job;
+}
+
 static int vgpu_uring_reset(struct vgpu_model *m, u32 ring)
 {
 	struct vgpu_uring *r = &m->rings[ring];
+	u32 job, next;
 
 	if (!r->dev.ring.hdr)
 		return r->state == VGPU_RING_ERROR ? -EFAULT : 0;
-	vgpu_uring_abort(m, ring, -ENODEV);
 	if (r->state == VGPU_RING_ERROR) {
 		/* Nothing in it can be believed: start anew. */
+		vgpu_uring_abort(m, ring, -ENODEV);
 		vgpu_ring_format(&r->dev.ring);
 		vgpu_ring_consumer_init(&r->dev, &r->dev.ring);
 		vgpu_uring_say(r, VGPU_RING_IDLE, 0);
 		return 0;
 	}
-	/* What was published and not taken is cancelled by vgpu_uring_step(). */
+	/*
+	 * What has not started is cancelled by vgpu_uring_step(), when what has
+	 * started has ended: signals are given in order.
+	 */
+	vgpu_uring_leave(m, ring);
 	r->flushing = true;
+	for (job = vgpu_uring_running(m, r->first); job; job = next) {
+		/* It cannot go with this one, as what has ended might. */
+		next = vgpu_uring_running(m, m->jobs[job].next);
+		vgpu_job_give_up(m, job, -ENODEV);
+	}
 	r->stop = r->dev.sq_head + r->dev.ring.sq_entries;
 	vgpu_sched_add(m, ring);
 	return 0;
@@ -390,6 +414,11 @@ void vgpu_uring_step(struct vgpu_model *m, u32 ring, u32 *budget)
 	while (left && more) {
 		/* Somebody else puts it in line when it need not wait. */
 		if (!r->dev.ring.hdr || r->blocked != VGPU_BLOCK_NONE) {
+			more = false;
+			break;
+		}
+		if (r->flushing && r->running) {
+			r->blocked = VGPU_BLOCK_JOBS;
 			more = false;
 			break;
 		}

@@ -345,15 +345,19 @@ VGPU_TEST(ring_states)
 	EXPECT_EQ(0, client_control(&c, VGPU_RING_RESET));
 	CHECK_MODEL(&s);
 	ASSERT_TRUE(shell_run(&s));
+	/* Memory is still touched: its owner is not told otherwise. */
+	EXPECT_FALSE(client_take(&c, &done));
+	EXPECT_EQ(-EBUSY, client_control(&c, VGPU_RING_START));
+	CHECK_MODEL(&s);
+	shell_release(&s);
+	s.keep = 0;
+	ASSERT_TRUE(shell_run(&s));
 	for (i = 0; client_take(&c, &done); i++) {
 		EXPECT_EQ(i, done.user_data);
 		EXPECT_EQ(i < 2 ? -ENODEV : -ECANCELED, done.status);
 	}
 	EXPECT_EQ(6, i);
 	EXPECT_EQ(VGPU_RING_IDLE, vgpu_model_ring_state(s.m, c.ring));
-	CHECK_MODEL(&s);
-	shell_release(&s);
-	s.keep = 0;
 	CHECK_MODEL(&s);
 
 	/* A cq_head that makes no sense. */
