@@ -7,10 +7,10 @@
  *
  * A doorbell that finds nobody running, and the GPU free, runs cheap items in
  * the thread of the caller.  What is left, or dear, is done by the tenant's
- * thread, which is in the cgroups of whoever opened the device.  That thread
- * goes on looking at rings that ask for it for a while, so that a submission
- * needs no call at all; it sleeps as soon as that time is over, and then rings
- * ask for a doorbell again.
+ * thread, which is in the cgroups of whoever opened the device.  A doorbell of
+ * a ring that asks for it also has that thread look at the ring for a while, so
+ * that the submissions that follow need no call at all; it sleeps as soon as that
+ * time is over, and then the ring asks for a doorbell again.
  */
 #include <linux/eventfd.h>
 #include <linux/kthread.h>
@@ -413,7 +413,6 @@ static void vgpu_poll_begin(struct vgpu_tenant *t, struct vgpu_ring_memory *r)
 int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring)
 {
 	struct vgpu_ring_memory *r = NULL;
-	bool ran = false;
 	int ret;
 
 	mutex_lock(&t->lock);
@@ -424,14 +423,12 @@ int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring)
 	t->stats.kicks++;
 	if (t->poll)
 		r = xa_load(&t->rings, ring);
-	if (r && r->poll_ns) {
+	/* The thread is woken for what comes next: this need not wait for it. */
+	if (r && r->poll_ns)
 		vgpu_poll_begin(t, r);
-	} else {
-		vgpu_run_inline(t);
-		ran = !t->running;
-	}
-	if (!vgpu_tenant_leave(t))
-		t->stats.kicks_inline += ran;
+	vgpu_run_inline(t);
+	if (!vgpu_tenant_leave(t) && !t->running)
+		t->stats.kicks_inline++;
 out:
 	vgpu_tenant_unlock(t);
 	return ret;

@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Waking up from sleep: to a client's thread that sleeps and back to a process
- * that waits, against a round trip between two threads by futex.
- *
- * A command that the call runs itself wakes nobody.  So there are two: an empty
- * one to a ring with a poll time, where the thread always runs commands, and
- * what a caller without that pays.
+ * A command for a device whose thread is asleep: to a ring with a poll time,
+ * whose thread has to be woken, and to one without; against a round trip between
+ * two threads by futex.
  */
 #include <linux/futex.h>
 #include <sys/syscall.h>
