@@ -19,7 +19,7 @@ struct drm_printer;
 struct vm_area_struct;
 
 /* Longest time that the kernel looks at a ring. */
-#define VGPU_MAX_POLL_US	1000000u
+#define VGPU_MAX_POLL_US	(VGPU_MAX_POLL_NS / 1000)
 
 /*
  * DRM fills up a structure that is shorter than ours, and drops what a longer

@@ -6,6 +6,7 @@
 #include <linux/jiffies.h>
 #include <linux/memcontrol.h>
 #include <linux/mm.h>
+#include <linux/rcupdate.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vfio.h>
@@ -405,6 +406,9 @@ static void vgpu_item_ring_attach(struct vgpu_guest *g,
 		r->vaddr = vaddr;
 		r->mapped = true;
 		r->object = o->id;
+		r->poll_ns = w->poll_ns;
+		if (r->poll_ns)
+			t->poll = true;
 		ok = !xa_err(xa_store(&t->rings, r->ring, r,
 				      GFP_KERNEL_ACCOUNT));
 	}
@@ -549,6 +553,11 @@ static void vgpu_guest_tell(struct vgpu_guest *g, struct vgpu_tenant *t)
 		xa_for_each(&t->rings, i, r) {
 			if (r->object != o->id)
 				continue;
+			if (r->polled) {
+				WRITE_ONCE(r->slot, NULL);
+				/* The thread may be looking. */
+				synchronize_rcu();
+			}
 			vunmap(r->vaddr);
 			r->vaddr = NULL;
 		}

@@ -410,26 +410,34 @@ static void vgpu_poll_begin(struct vgpu_tenant *t, struct vgpu_ring_memory *r)
 	vgpu_model_poll(t->m, r->ring, true);
 }
 
+void vgpu_tenant_poll(struct vgpu_tenant *t, u32 ring)
+{
+	struct vgpu_ring_memory *r = t->poll ? xa_load(&t->rings, ring) : NULL;
+
+	if (r && r->poll_ns)
+		vgpu_poll_begin(t, r);
+}
+
+void vgpu_tenant_rang(struct vgpu_tenant *t, u32 ring)
+{
+	t->stats.kicks++;
+	/* The thread is woken for what comes next: this need not wait for it. */
+	vgpu_tenant_poll(t, ring);
+	vgpu_run_inline(t);
+	if (!vgpu_tenant_leave(t) && !t->running)
+		t->stats.kicks_inline++;
+}
+
 int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring)
 {
-	struct vgpu_ring_memory *r = NULL;
 	int ret;
 
 	mutex_lock(&t->lock);
 	ret = vgpu_model_kick(t->m, ring);
-	if (ret)
-		goto out;
-	trace_vgpu_submit(t, ring);
-	t->stats.kicks++;
-	if (t->poll)
-		r = xa_load(&t->rings, ring);
-	/* The thread is woken for what comes next: this need not wait for it. */
-	if (r && r->poll_ns)
-		vgpu_poll_begin(t, r);
-	vgpu_run_inline(t);
-	if (!vgpu_tenant_leave(t) && !t->running)
-		t->stats.kicks_inline++;
-out:
+	if (!ret) {
+		trace_vgpu_submit(t, ring);
+		vgpu_tenant_rang(t, ring);
+	}
 	vgpu_tenant_unlock(t);
 	return ret;
 }
@@ -465,13 +473,21 @@ static bool vgpu_poll_prepare(struct vgpu_tenant *t, u64 *end_ns)
 static bool vgpu_poll_look(struct vgpu_tenant *t)
 {
 	struct vgpu_ring_memory *r;
+	bool found = false;
+	const u32 *slot;
 
+	/* A guest's ring may lose its memory, see vgpu_guest_tell(). */
+	rcu_read_lock();
 	/* Pairs with list_add_tail_rcu() in vgpu_poll_begin(). */
-	list_for_each_entry_lockless(r, &t->polled, node)
+	list_for_each_entry_lockless(r, &t->polled, node) {
+		slot = READ_ONCE(r->slot);
 		/* Pairs with the commit of a producer; the model looks again. */
-		if (r->slot && smp_load_acquire(r->slot) == r->seq)
-			return true;
-	return false;
+		found = slot && smp_load_acquire(slot) == r->seq;
+		if (found)
+			break;
+	}
+	rcu_read_unlock();
+	return found;
 }
 
 /* Rings that have a command since the thread looked.  Under the lock. */

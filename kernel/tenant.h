@@ -67,7 +67,8 @@ struct vgpu_done {
  * @object: id of the object of system memory that it is
  * @poll_ns: how long the thread looks after a command; 0: not at all
  * @polled: the thread looks at it, until @until_ns; under the tenant's lock
- * @slot: where it looks, and for what; the thread's own
+ * @slot: where it looks, and for what; set under the tenant's lock, and NULL
+ *	before memory of a guest goes
  * @seq: see @slot
  * @until_ns: put off by each command
  * @node: in &vgpu_tenant.polled, if @polled
@@ -266,6 +267,13 @@ void vgpu_tenant_wake(struct vgpu_tenant *t);
 void vgpu_tenant_poke(struct vgpu_tenant *t);
 /* Ring the doorbell of a ring: -ENOENT.  Without the lock. */
 int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring);
+/* The same when the model knows of it already.  Under the lock. */
+void vgpu_tenant_rang(struct vgpu_tenant *t, u32 ring);
+/*
+ * The thread looks at that ring for a while, if it is one of those.  Under the
+ * lock; the thread has to hear of it.
+ */
+void vgpu_tenant_poll(struct vgpu_tenant *t, u32 ring);
 /* Send a vector's message. */
 void vgpu_tenant_interrupt(struct vgpu_tenant *t, u32 vector);
 int vgpu_tenant_thread(void *tenant);

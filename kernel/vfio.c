@@ -55,6 +55,7 @@ static int vgpu_vfio_open(struct vfio_device *vdev)
 	struct vgpu_tenant *t;
 
 	config.subdevice = VGPU_PCI_SUBDEVICE_VGPU;
+	config.features |= VGPU_FEATURE_POLL;
 	config.vram_bytes = inst->vram_bytes;
 	/* The GPU's account has it already, all of it. */
 	config.account = NULL;

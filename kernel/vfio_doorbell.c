@@ -26,6 +26,7 @@ void vgpu_doorbells_rung(struct vgpu_tenant *t, unsigned long rung)
 		t->stats.kicks++;
 		vgpu_model_bar0_write(t->m, d->offset, sizeof(d->ring),
 				      d->ring);
+		vgpu_tenant_poll(t, d->ring);
 	}
 }
 

@@ -114,15 +114,17 @@ static void vgpu_register_write(struct vgpu_tenant *t, u32 index, u64 offset,
 		vgpu_model_config_write(t->m, offset, bytes, value);
 		break;
 	case VFIO_PCI_BAR0_REGION_INDEX:
-		if (offset >= VGPU_BAR0_DOORBELLS)
-			t->stats.kicks++;
 		vgpu_model_bar0_write(t->m, offset, bytes, value);
 		break;
 	default:
 		vgpu_model_bar4_write(t->m, offset, bytes, value);
 		break;
 	}
-	vgpu_tenant_run(t);
+	if (index == VFIO_PCI_BAR0_REGION_INDEX &&
+	    offset >= VGPU_BAR0_DOORBELLS)
+		vgpu_tenant_rang(t, value);
+	else
+		vgpu_tenant_run(t);
 	vgpu_tenant_unlock(t);
 }
 

@@ -264,7 +264,7 @@ static int pass_info(void *b, struct vgpu_device_info *info)
 	*info = d->info;
 	info->available_memory = limit > used ? limit - used : 0;
 	info->features = vgpu_vfio_read8(v, VGPU_REG_FEATURES_LO) &
-			 ~VGPU_FEATURE_NATIVE;
+			 ~(VGPU_FEATURE_NATIVE | VGPU_FEATURE_POLL);
 	/* Its host does not compile for it. */
 	info->features &= ~VGPU_PASS_ENGINE;
 	info->temperature_mc = known(vgpu_vfio_read(v, VGPU_REG_TEMPERATURE));

@@ -187,11 +187,12 @@
 #define VGPU_FEATURE_COMPACT	(1ull << 5)	/* VGPU_ADMIN_COMPACT */
 #define VGPU_FEATURE_DEVICE_VRAM (1ull << 6)	/* VRAM may live in an engine */
 #define VGPU_FEATURE_IDEMPOTENT	(1ull << 7)	/* VGPU_CMD_F_IDEMPOTENT */
+#define VGPU_FEATURE_POLL	(1ull << 8)	/* rings are polled */
 #define VGPU_FEATURE_INT16	(1ull << 16)	/* types that kernels may use */
 #define VGPU_FEATURE_INT64	(1ull << 17)
 #define VGPU_FEATURE_FLOAT16	(1ull << 18)
 #define VGPU_FEATURE_FLOAT64	(1ull << 19)
-#define VGPU_FEATURE_ALL	(0xffull | 0xfull << 16)
+#define VGPU_FEATURE_ALL	(0x1ffull | 0xfull << 16)
 
 /*
  * DOC: Interrupts
@@ -294,8 +295,12 @@ struct vgpu_admin_completion {
 
 /* [0] context, [1] object (system memory, VGPU_RING_BYTES long at least),
  * [2] submission entries | completion entries << 32, [3] VGPU_RING_F_* |
- * priority << 32 | vector << 40, [4] counter id or 0 -> [0] ring id
+ * priority << 32 | vector << 40, [4] counter id or 0, [5] 0, or with
+ * VGPU_FEATURE_POLL up to VGPU_MAX_POLL_NS -> [0] ring id
  * The memory is initialised by the device; the ring is idle.
+ *
+ * A ring is polled for [5] ns after each of its commands: meanwhile the device
+ * sees the next one by itself, and the ring asks for no doorbell.
  */
 #define VGPU_ADMIN_RING_CREATE		0x130
 
@@ -353,6 +358,8 @@ struct vgpu_admin_completion {
 
 /* VGPU_ADMIN_RING_CREATE */
 #define VGPU_RING_F_TIMES	(1u << 0)	/* completions carry times */
+
+#define VGPU_MAX_POLL_NS	1000000000u
 
 #define VGPU_PRIORITY_LOW	0
 #define VGPU_PRIORITY_NORMAL	1

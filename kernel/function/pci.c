@@ -16,7 +16,8 @@
 #include "function.h"
 #include "kernel/gpu.h"
 
-#define VGPU_FN_FEATURES	(VGPU_FEATURE_TIMES | VGPU_FEATURE_COMPACT)
+#define VGPU_FN_FEATURES						\
+	(VGPU_FEATURE_TIMES | VGPU_FEATURE_COMPACT | VGPU_FEATURE_POLL)
 
 static DEFINE_IDA(vgpu_fn_numbers);
 
@@ -61,6 +62,8 @@ static int vgpu_fn_identify(struct vgpu_function *fn)
 	l->max_kernels = readl(fn->bar0 + VGPU_REG_MAX_KERNELS);
 	l->max_entries = readl(fn->bar0 + VGPU_REG_MAX_ENTRIES);
 	l->launch_timeout_ms = readl(fn->bar0 + VGPU_REG_TIMEOUT);
+	if (fn->features & VGPU_FEATURE_POLL)
+		l->max_poll_us = VGPU_MAX_POLL_US;
 	return 0;
 }
 

@@ -78,6 +78,8 @@ static void vgpu_fn_query_features(struct vgpu_fn_client *c,
 	a->features.device = c->fn->features;
 	a->features.drm = DRM_VGPU_FEATURE_REGISTER |
 			  DRM_VGPU_FEATURE_DOORBELL | DRM_VGPU_FEATURE_SHARED;
+	if (c->fn->features & VGPU_FEATURE_POLL)
+		a->features.drm |= DRM_VGPU_FEATURE_POLLING;
 }
 
 static u32 vgpu_fn_count(struct xarray *xa)

@@ -177,6 +177,7 @@ static int vgpu_fn_ring_make(struct vgpu_fn_client *c, struct vgpu_fn_bo *bo,
 			args->sq_entries | (u64)args->cq_entries << 32,
 			args->flags | (u64)args->priority << 32 | vector << 40,
 			args->counter,
+			(u64)args->poll_us * NSEC_PER_USEC,
 		},
 	};
 	u64 result[2];
@@ -222,7 +223,7 @@ VGPU_FN_IOCTL(ring_create)
 
 	if (ret)
 		return ret;
-	if (args->poll_us)
+	if (args->poll_us && !(c->fn->features & VGPU_FEATURE_POLL))
 		return -EOPNOTSUPP;
 	bo = vgpu_fn_bo_lookup(file, args->handle);
 	if (!bo)

@@ -195,7 +195,7 @@ static int vgpu_do_ring_create(struct vgpu_model *m, const struct vgpu_cmd *cmd,
 	if (!ctx || !object || (cmd->op[4] && !counter))
 		return -ENOENT;
 	ret = vgpu_uring_create(m, ctx, object, cmd->op[2], cmd->op[3], counter,
-				&ring);
+				cmd->op[5], &ring);
 	if (ret)
 		return ret;
 	r[0] = vgpu_table_id(&m->rings_table, ring);
@@ -366,7 +366,7 @@ static const struct vgpu_admin_op vgpu_admin_ops[] = {
 	[VGPU_ADMIN_MAP - VGPU_ADMIN_FIRST] = { "map", 0x3f, vgpu_do_map },
 	[VGPU_ADMIN_UNMAP - VGPU_ADMIN_FIRST] = { "unmap", 0x03, vgpu_do_unmap },
 	[VGPU_ADMIN_RING_CREATE - VGPU_ADMIN_FIRST] = {
-		"ring_create", 0x1f, vgpu_do_ring_create },
+		"ring_create", 0x3f, vgpu_do_ring_create },
 	[VGPU_ADMIN_RING_DESTROY - VGPU_ADMIN_FIRST] = {
 		"ring_destroy", 0x01, vgpu_do_ring_destroy },
 	[VGPU_ADMIN_RING_CONTROL - VGPU_ADMIN_FIRST] = {

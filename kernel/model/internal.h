@@ -127,6 +127,7 @@ struct vgpu_uring {
 	u32 launches;		/* those of them that are launches */
 	u32 next;		/* line of its level, or of the pool */
 	u32 flags;
+	u32 poll_ns;		/* how long the shell is to look after a command */
 	u8 state;		/* enum vgpu_ring_state */
 	u8 blocked;		/* enum vgpu_ring_block */
 	u8 priority;
@@ -518,7 +519,7 @@ bool vgpu_kernel_build(struct vgpu_model *m, u32 kernel, struct vgpu_work *w);
 
 /* uring.c */
 int vgpu_uring_create(struct vgpu_model *m, u32 ctx, u32 object, u64 entries,
-		   u64 flags, u32 counter, u32 *ring);
+		      u64 flags, u32 counter, u64 poll_ns, u32 *ring);
 bool vgpu_uring_rename(struct vgpu_model *m, u32 *ring, u32 id);
 void vgpu_uring_memory(struct vgpu_model *m, u32 ring, void *mem);
 void vgpu_uring_resume(struct vgpu_model *m, u32 ring, void *mem);

@@ -190,6 +190,7 @@ static void vgpu_ring_attach_item(struct vgpu_model *m, u32 ring,
 	w->from.object = vgpu_table_id(&m->objects_table, r->object);
 	w->bytes = VGPU_RING_BYTES(r->dev.ring.sq_entries,
 				   r->dev.ring.cq_entries);
+	w->poll_ns = r->poll_ns;
 }
 
 static void vgpu_todo_item(struct vgpu_model *m, struct vgpu_todo todo,

@@ -126,7 +126,8 @@ struct vgpu_launch {
  *	@address contiguous and give them to vgpu_model_admin_attach()
  * @VGPU_WORK_ADMIN_DETACH: that memory is not used any longer
  * @VGPU_WORK_RING_ATTACH: make @bytes of system object @from contiguous and
- *	give them to vgpu_model_ring_attach(), for ring @arg
+ *	give them to vgpu_model_ring_attach(), for ring @arg; if @poll_ns is not
+ *	0, look at it for so long after each command (vgpu_model_poll())
  * @VGPU_WORK_RING_DETACH: ring @arg's memory is not used any longer
  * @VGPU_WORK_PIN: system object @to gets @arg pages from page @to.offset / 4096
  *	on; their addresses are listed at device address @address
@@ -172,7 +173,7 @@ struct vgpu_work {
 	u64 bytes;
 	u64 address;
 	u32 pattern;
-	u32 reserved;
+	u32 poll_ns;
 	void *buffer;
 	const struct vgpu_launch *launch;
 };

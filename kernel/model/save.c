@@ -110,7 +110,8 @@ struct vgpu_save_ring {
 	u32 priority;
 	u32 vector;
 	u32 parked;
-	u32 reserved[5];
+	u32 poll_ns;
+	u32 reserved[4];
 };
 
 /* Nothing is under way inside the device or outside. */
@@ -277,6 +278,7 @@ static void vgpu_save_ring(const struct vgpu_model *m, u32 i,
 	s.priority = r->priority;
 	s.vector = r->vector;
 	s.parked = r->parked;
+	s.poll_ns = r->poll_ns;
 	vgpu_put(w, &s, sizeof(s));
 }
 
@@ -559,7 +561,8 @@ static int vgpu_load_ring(struct vgpu_model *m, struct vgpu_reader *r)
 	ret = vgpu_uring_create(m, s.context, s.object,
 				s.sq_entries | (u64)s.cq_entries << 32,
 				s.flags | (u64)s.priority << 32 |
-				(u64)s.vector << 40, s.counter, &ring);
+				(u64)s.vector << 40, s.counter, s.poll_ns,
+				&ring);
 	if (ret)
 		return -EINVAL;
 	/* It has some slot; what counts is that its id is the old one. */

@@ -23,7 +23,7 @@ static void vgpu_uring_say(struct vgpu_uring *r, u8 state, s32 error)
 }
 
 int vgpu_uring_create(struct vgpu_model *m, u32 ctx, u32 object, u64 entries,
-		      u64 flags, u32 counter, u32 *ring)
+		      u64 flags, u32 counter, u64 poll_ns, u32 *ring)
 {
 	u32 sq = (u32)entries, cq = entries >> 32;
 	u32 priority = flags >> 32 & 0xff, vector = flags >> 40 & 0xff;
@@ -34,10 +34,12 @@ int vgpu_uring_create(struct vgpu_model *m, u32 ctx, u32 object, u64 entries,
 	if (flags >> 48 || (u32)flags & ~VGPU_RING_F_TIMES ||
 	    priority >= VGPU_PRIORITIES || vector >= VGPU_MSIX_VECTORS ||
 	    !vgpu_ring_entries_valid(sq) || !vgpu_ring_entries_valid(cq) ||
-	    sq > m->config.max_entries || cq > m->config.max_entries)
+	    sq > m->config.max_entries || cq > m->config.max_entries ||
+	    poll_ns > VGPU_MAX_POLL_NS)
 		return -EINVAL;
-	if ((u32)flags & VGPU_RING_F_TIMES &&
-	    !(vgpu_features(m) & VGPU_FEATURE_TIMES))
+	if (((u32)flags & VGPU_RING_F_TIMES &&
+	     !(vgpu_features(m) & VGPU_FEATURE_TIMES)) ||
+	    (poll_ns && !(vgpu_features(m) & VGPU_FEATURE_POLL)))
 		return -EOPNOTSUPP;
 	if (o->kind != VGPU_OBJECT_SYSTEM || VGPU_RING_BYTES(sq, cq) > o->bytes)
 		return -EINVAL;
@@ -57,6 +59,7 @@ int vgpu_uring_create(struct vgpu_model *m, u32 ctx, u32 object, u64 entries,
 	r->object = object;
 	r->counter = counter;
 	r->flags = (u32)flags;
+	r->poll_ns = (u32)poll_ns;
 	r->priority = priority;
 	r->vector = vector;
 	r->state = VGPU_RING_IDLE;

@@ -197,7 +197,7 @@ static const struct admin_form admin_forms[] = {
 	{ VGPU_ADMIN_MAP, "coAmbf", POOL_ADDRESS },
 	{ VGPU_ADMIN_MAP, "co--b-", POOL_ADDRESS },
 	{ VGPU_ADMIN_UNMAP, "ca", POOLS },
-	{ VGPU_ADMIN_RING_CREATE, "coeRk", POOL_RING },
+	{ VGPU_ADMIN_RING_CREATE, "coeRkf", POOL_RING },
 	{ VGPU_ADMIN_RING_DESTROY, "r", POOLS },
 	{ VGPU_ADMIN_RING_CONTROL, "rv", POOLS },
 	{ VGPU_ADMIN_RING_CONTROL, "rf", POOLS },

@@ -56,7 +56,8 @@ static inline void shell_config(struct vgpu_model_config *c)
 	c->vram_bytes = 16u << 20;
 	c->bank_shift = 22;
 	c->features = VGPU_FEATURE_TIMES | VGPU_FEATURE_SPIRV |
-		      VGPU_FEATURE_COMPACT | VGPU_FEATURE_IDEMPOTENT;
+		      VGPU_FEATURE_COMPACT | VGPU_FEATURE_IDEMPOTENT |
+		      VGPU_FEATURE_POLL;
 	c->subdevice = VGPU_PCI_SUBDEVICE_VGPU;
 	c->max_contexts = 16;
 	c->max_objects = 256;

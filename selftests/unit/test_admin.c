@@ -230,6 +230,36 @@ VGPU_TEST(ring_create)
 	leave(_metadata, &g);
 }
 
+/* How long a ring is polled goes to the shell with its memory. */
+VGPU_TEST(ring_polled)
+{
+	struct client c;
+	struct guest g;
+	struct shell s;
+	u64 r[2], o, e = 8 | 8ull << 32;
+	u8 *mem;
+
+	ASSERT_EQ(0, shell_open(&s, NULL));
+	ASSERT_EQ(0, guest_enable(&g, &s));
+	ASSERT_EQ(0, guest_client(&g, &c));
+	o = guest_system(&g, 2, c.context, &mem);
+	EXPECT_EQ(-EINVAL, DO(&g, VGPU_ADMIN_RING_CREATE, r, c.context, o, e, 0,
+			      0, VGPU_MAX_POLL_NS + 1));
+	EXPECT_EQ(-EINVAL, DO(&g, VGPU_ADMIN_RING_CREATE, r, c.context, o, e, 0,
+			      0, 1ull << 32));
+	s.keep = 1u << VGPU_WORK_RING_ATTACH;
+	ASSERT_TRUE(guest_send(&g, VGPU_ADMIN_RING_CREATE, 5, c.context, o, e,
+			       0, 0, VGPU_MAX_POLL_NS));
+	ASSERT_TRUE(shell_run(&s));
+	ASSERT_EQ(1, s.n_kept);
+	EXPECT_EQ(VGPU_MAX_POLL_NS, s.kept[0].poll_ns);
+	s.keep = 0;
+	shell_release(&s);
+	ASSERT_TRUE(shell_run(&s));
+	MODEL_HOLDS(&s);
+	leave(_metadata, &g);
+}
+
 /* Operands that each opcode has. */
 static const struct {
 	u16 opcode;
@@ -240,7 +270,7 @@ static const struct {
 	{ VGPU_ADMIN_SYSTEM_CREATE, 0x05 }, { VGPU_ADMIN_SYSTEM_PAGES, 0x0f },
 	{ VGPU_ADMIN_OBJECT_DESTROY, 0x01 }, { VGPU_ADMIN_OBJECT_INFO, 0x01 },
 	{ VGPU_ADMIN_OBJECT_PIN, 0x03 }, { VGPU_ADMIN_MAP, 0x3f },
-	{ VGPU_ADMIN_UNMAP, 0x03 }, { VGPU_ADMIN_RING_CREATE, 0x1f },
+	{ VGPU_ADMIN_UNMAP, 0x03 }, { VGPU_ADMIN_RING_CREATE, 0x3f },
 	{ VGPU_ADMIN_RING_DESTROY, 0x01 }, { VGPU_ADMIN_RING_CONTROL, 0x03 },
 	{ VGPU_ADMIN_RING_INFO, 0x01 }, { VGPU_ADMIN_COUNTER_CREATE, 0x03 },
 	{ VGPU_ADMIN_COUNTER_DESTROY, 0x01 },

@@ -249,6 +249,8 @@ VGPU_TEST(not_accepted)
 	EXPECT_EQ(-EOPNOTSUPP, guest_do(&g, VGPU_ADMIN_RING_CREATE, r, k,
 					object, 8 | 8ull << 32,
 					VGPU_RING_F_TIMES, 0, 0));
+	EXPECT_EQ(-EOPNOTSUPP, guest_do(&g, VGPU_ADMIN_RING_CREATE, r, k,
+					object, 8 | 8ull << 32, 0, 0, 1000));
 	EXPECT_EQ(-EOPNOTSUPP, guest_do(&g, VGPU_ADMIN_COMPACT, r, 4096, 0, 0,
 					0, 0, 0));
 	EXPECT_EQ(-EOPNOTSUPP, guest_do(&g, VGPU_ADMIN_KERNEL_CREATE, r, k,

@@ -188,6 +188,61 @@ TEST_F(doorbell, not_this_one)
 	close(other);
 }
 
+/*
+ * Commands one by one to a ring that is polled, its doorbell rung as it asks for
+ * that: how often.
+ */
+static int ring_polled(struct vmm *v, int event)
+{
+	struct vgpu_cmd cmd = { .opcode = VGPU_CMD_NOP };
+	int i, rung = 0;
+	bool doorbell;
+
+	for (i = 0; i < 200; i++) {
+		if (!vgpu_ring_submit(&v->view, &cmd, 1, 1, &doorbell))
+			return -ENOBUFS;
+		rung += doorbell;
+		if (doorbell && event >= 0)
+			signal_event(event);
+		else if (doorbell)
+			vmm_doorbell(v);
+		if (reaped(v, 1, 5000) != 1)
+			return -ETIME;
+	}
+	return rung;
+}
+
+/* It asks once, unless this machine stands still for a while. */
+TEST_F(doorbell, polled)
+{
+	struct vmm *v = &self->v;
+	int rung, how;
+
+	EXPECT_LT(150, ring_polled(v, -1));
+	v->poll_ns = VGPU_MAX_POLL_NS;
+	for (how = 0; how < 2; how++) {
+		ASSERT_EQ(0, vmm_ring(v, VMM_BUFFER + how * 65536));
+		if (how)
+			ASSERT_EQ(0, connect_to(v, v->at[BAR0] +
+						VGPU_BAR0_DOORBELLS +
+						(v->context & 0xffff) *
+						VGPU_DOORBELL_PAGE,
+						v->ring, self->event));
+		rung = ring_polled(v, how ? self->event : -1);
+		EXPECT_LT(0, rung);
+		EXPECT_GT(20, rung);
+	}
+	/* It has not driven away what happens meanwhile, or when it is over. */
+	ASSERT_EQ(0, vmm_do(v, VGPU_CMD_NOP, 0, 0, 0));
+	ASSERT_EQ(0, vmm_admin(v, VGPU_ADMIN_RING_DESTROY, NULL, v->ring, 0, 0,
+			       0, 0, 0));
+	usleep(1100000);
+	ASSERT_EQ(0, vmm_ring(v, VMM_BUFFER + 2 * 65536));
+	ASSERT_EQ(0, vmm_do(v, VGPU_CMD_NOP, 0, 0, 0));
+	usleep(1100000);
+	ASSERT_EQ(0, vmm_do(v, VGPU_CMD_NOP, 0, 0, 0));
+}
+
 /* A ring that is never idle does not keep another one's doorbell waiting. */
 static void *keep_busy(void *arg)
 {

@@ -108,6 +108,26 @@ TEST_F(unmap, ring)
 	ASSERT_EQ(0, vmm_do(v, VGPU_CMD_NOP, 0, 0, 0));
 }
 
+/* It goes while the device looks at it. */
+TEST_F_TIMEOUT(unmap, polled_ring, 60)
+{
+	struct vmm *v = &self->v;
+	uint64_t i;
+
+	v->poll_ns = VGPU_MAX_POLL_NS;
+	for (i = 0; i < PIECES; i++) {
+		ASSERT_EQ(0, vmm_ring(v, AT(i)));
+		ASSERT_EQ(0, vmm_do(v, VGPU_CMD_NOP, 0, 0, 0));
+		ASSERT_EQ(0, vmm_dma_unmap(v, AT(i), PIECE));
+		memset(v->ram + AT(i), 0x5a, 65536);
+		EXPECT_EQ(-EFAULT, vmm_admin(v, VGPU_ADMIN_RING_CONTROL, NULL,
+					     v->ring, VGPU_RING_RESET, 0, 0, 0,
+					     0));
+	}
+	for (i = 0; i < 65536; i++)
+		ASSERT_EQ(0x5a, v->ram[AT(0) + i]);
+}
+
 /* So does everything that the driver needs: only a reset helps. */
 TEST_F(unmap, admin_queue)
 {

@@ -64,6 +64,7 @@ struct vmm {
 	uint64_t ring;
 	struct vgpu_ring view;
 	struct vgpu_ring_reaper reaper;
+	uint64_t poll_ns;
 	uint64_t doorbells;
 	uint64_t submitted;
 };
@@ -461,7 +462,7 @@ static inline int vmm_ring(struct vmm *v, uint64_t offset)
 		return ret;
 	ret = vmm_admin(v, VGPU_ADMIN_RING_CREATE, r, v->context, object,
 			VMM_ENTRIES | (uint64_t)VMM_ENTRIES << 32,
-			1ull << 32 | 1ull << 40, 0, 0);
+			1ull << 32 | 1ull << 40, 0, v->poll_ns);
 	if (ret)
 		return ret;
 	v->ring = r[0];
