@@ -23,10 +23,6 @@ extern const struct drm_driver vgpu_drm_driver;
 /* What a client's device is made with, but for its memory. */
 extern const struct vgpu_model_config vgpu_client_config;
 
-/* Commands, and points each way, of a submission with fences. */
-#define VGPU_MAX_SUBMIT		256u
-#define VGPU_MAX_SYNCS		64u
-
 /**
  * struct vgpu_client - a file description of the render node
  * @gpu: its GPU

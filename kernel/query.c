@@ -9,6 +9,7 @@
 
 #include "drm.h"
 #include "gpu.h"
+#include "submit.h"
 #include "tenant.h"
 
 /* What a query gives, in one place for all. */
