@@ -246,8 +246,9 @@ struct vgpu_admin_completion {
  */
 #define VGPU_ADMIN_CONTEXT_CREATE	0x101
 
-/* [0] context.  Its rings are reset and destroyed; its mappings, counters,
- * kernels and the objects it owns go with it, as soon as nothing runs on them.
+/* [0] context.  Its rings are reset and destroyed, as by RING_DESTROY; its
+ * mappings, counters, kernels and the objects it owns go with it, as soon as
+ * nothing runs on them.
  */
 #define VGPU_ADMIN_CONTEXT_DESTROY	0x102
 
@@ -304,7 +305,10 @@ struct vgpu_admin_completion {
  */
 #define VGPU_ADMIN_RING_CREATE		0x130
 
-/* [0] ring.  Nothing is written to its memory from the answer on. */
+/*
+ * [0] ring.  Its commands end with ENODEV.  When this is answered nothing of them
+ * but launches touches memory any more, and nothing is written to the ring's.
+ */
 #define VGPU_ADMIN_RING_DESTROY		0x131
 
 /*

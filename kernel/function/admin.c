@@ -140,6 +140,7 @@ void vgpu_fn_stop(struct vgpu_function *fn)
 	vgpu_fn_die(fn);
 	if (vgpu_fn_present(fn) && vgpu_fn_reset(fn))
 		dev_err(&fn->pdev->dev, "the device does not end\n");
+	vgpu_fn_submit_lost(fn);
 	/* What is VRAM there is not theirs any more. */
 	unmap_mapping_range(fn->drm.anon_inode->i_mapping, 0, 0, 1);
 	mutex_unlock(&fn->stop_lock);
@@ -158,6 +159,8 @@ void vgpu_fn_give_up(struct vgpu_function *fn, u32 epoch, const char *why)
 		why = "is gone";
 	else if (died)
 		vgpu_fn_reset(fn);
+	if (died)
+		vgpu_fn_submit_lost(fn);
 	mutex_unlock(&fn->stop_lock);
 	if (!died)
 		return;

@@ -410,8 +410,7 @@ struct drm_gem_object *vgpu_fn_bo_create_system(struct drm_device *dev,
 	return &bo->shmem.base;
 }
 
-static struct vgpu_fn_bo *vgpu_fn_bo_make_system(struct vgpu_fn_client *c,
-						 u64 bytes)
+struct vgpu_fn_bo *vgpu_fn_bo_make_system(struct vgpu_fn_client *c, u64 bytes)
 {
 	struct drm_gem_shmem_object *shmem;
 	struct vgpu_fn_bo *bo;

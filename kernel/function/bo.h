@@ -77,6 +77,8 @@ struct page **vgpu_fn_bo_pages(struct vgpu_fn_bo *bo);
 int vgpu_fn_bos_let_go(struct vgpu_fn_client *c);
 /* The device has been stopped, and uses no memory. */
 void vgpu_fn_bos_detach(struct vgpu_function *fn);
+/* System memory, with its pages. */
+struct vgpu_fn_bo *vgpu_fn_bo_make_system(struct vgpu_fn_client *c, u64 bytes);
 /* &drm_driver.gem_create_object, for drm_gem_shmem_create(). */
 struct drm_gem_object *vgpu_fn_bo_create_system(struct drm_device *dev,
 						size_t bytes);

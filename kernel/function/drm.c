@@ -52,7 +52,7 @@ static const struct drm_ioctl_desc vgpu_fn_ioctls[] = {
 	VGPU_FN_IOCTL_DEF(COUNTER_DESTROY, counter_destroy),
 	VGPU_FN_IOCTL_DEF(COUNTER_SIGNAL, counter_signal),
 	VGPU_FN_IOCTL_DEF(COUNTER_READ, counter_read),
-	VGPU_FN_IOCTL_DEF(SUBMIT, none),
+	VGPU_FN_IOCTL_DEF(SUBMIT, submit),
 	VGPU_FN_IOCTL_DEF(KERNEL_CREATE, none),
 	VGPU_FN_IOCTL_DEF(KERNEL_DESTROY, none),
 	VGPU_FN_IOCTL_DEF(KERNEL_INFO, none),

@@ -30,11 +30,13 @@
  *
  * In this order: mmap_lock, &vgpu_fn_client.lock, &vgpu_fn_bo.lock, the locks of
  * the admin queue.  &vgpu_fn_client.rings_lock comes last and is not held over a
- * command.  Interrupts take &vgpu_fn_vector.lock and that of the admin queue.
+ * command.  Nor is &vgpu_function.queues_lock, under which fences are signalled:
+ * nothing that it is held over takes memory.  Interrupts take &vgpu_fn_vector.lock and that of the admin queue.
  */
 #ifndef VGPU_FUNCTION_H
 #define VGPU_FUNCTION_H
 
+#include <linux/maple_tree.h>
 #include <linux/mutex.h>
 #include <linux/semaphore.h>
 #include <linux/spinlock.h>
@@ -52,6 +54,7 @@ struct drm_file;
 struct eventfd_ctx;
 struct pci_dev;
 struct vgpu_fn_bo;
+struct vgpu_fn_queue;
 struct vgpu_fn_request;
 struct vgpu_function;
 struct workqueue_struct;
@@ -146,6 +149,11 @@ struct vgpu_fn_error {
  * @bos_lock: protects @bos
  * @bos: all struct vgpu_fn_bo
  * @wq: frees what the device has to let go of first
+ * @queues_lock: protects @queues, what is in them, and changes of @fences
+ * @queues: struct vgpu_fn_queue, for submissions with fences
+ * @fences: submissions that have not been signalled
+ * @fence_work: sees to them
+ * @fence_wq: runs that
  */
 struct vgpu_function {
 	struct drm_device drm;
@@ -174,6 +182,11 @@ struct vgpu_function {
 	struct mutex bos_lock;
 	struct list_head bos;
 	struct workqueue_struct *wq;
+	struct mutex queues_lock;
+	struct list_head queues;
+	u32 fences;
+	struct delayed_work fence_work;
+	struct workqueue_struct *fence_wq;
 };
 
 static inline struct vgpu_function *to_vgpu_function(struct drm_device *drm)
@@ -246,20 +259,44 @@ struct vgpu_fn_client {
 };
 
 /**
+ * struct vgpu_fn_map - a mapping of a context
+ * @bo: the buffer; holds a reference
+ * @address: where it begins
+ * @bytes: how long it is
+ * @read_only: commands do not write to it
+ */
+struct vgpu_fn_map {
+	struct vgpu_fn_bo *bo;
+	u64 address;
+	u64 bytes;
+	bool read_only;
+};
+
+/**
  * struct vgpu_fn_context - an address space
  * @id: its id
- * @maps: the buffer of each mapping, by VGPU_MAP_GRANULE of its address
+ * @maps: struct vgpu_fn_map by the granules that it has, vgpu_fn_map_index()
+ * @n_maps: how many these are
+ * @queue: for submissions with fences; NULL before there was one
  */
 struct vgpu_fn_context {
 	u32 id;
-	struct xarray maps;
+	struct maple_tree maps;
+	u32 n_maps;
+	struct vgpu_fn_queue *queue;
 };
+
+static inline unsigned long vgpu_fn_map_index(u64 address)
+{
+	return address / VGPU_MAP_GRANULE;
+}
 
 /**
  * struct vgpu_fn_ring - a ring of a client
  * @id: its id
  * @context: context id
  * @vector: that the client gave it
+ * @queue: it is the driver's own, and cannot be named; NULL: it is not
  * @bo: its memory; holds a reference
  * @view: where the kernel sees that
  * @pos: the completion that comes next, as far as anybody has looked
@@ -268,6 +305,7 @@ struct vgpu_fn_ring {
 	u32 id;
 	u32 context;
 	u32 vector;
+	struct vgpu_fn_queue *queue;
 	struct vgpu_fn_bo *bo;
 	struct vgpu_ring view;
 	u64 pos;
@@ -353,6 +391,16 @@ void vgpu_fn_clear(struct vgpu_fn_client *c);
 int vgpu_fn_doorbell_mmap(struct vgpu_fn_client *c, struct vm_area_struct *vma);
 
 /* ring.c: these under the client's lock */
+/* A new ring, which is idle; @q: it is that one's.  Or an ERR_PTR(). */
+struct vgpu_fn_ring *vgpu_fn_ring_add(struct vgpu_fn_client *c,
+				      struct vgpu_fn_bo *bo,
+				      const struct drm_vgpu_ring_create *args,
+				      struct vgpu_fn_queue *q);
+/* What it has taken ends with it. */
+void vgpu_fn_ring_remove(struct vgpu_fn_client *c, struct vgpu_fn_ring *r);
+/* Without that lock: if the function is gone nothing happens. */
+void vgpu_fn_ring_doorbell(struct vgpu_function *fn,
+			   const struct vgpu_fn_ring *r);
 /* Commands that the client's rings have taken, and completed. */
 void vgpu_fn_rings_count(struct vgpu_fn_client *c, u64 *taken, u64 *completed);
 /* Rings of a context that is to be destroyed: their commands are counted. */
@@ -364,6 +412,19 @@ void vgpu_fn_rings_gone(struct vgpu_fn_client *c, u32 context);
  * anybody looked; if not, the next completion of each comes with an interrupt.
  */
 bool vgpu_fn_rings_arm(struct vgpu_fn_client *c);
+
+/* submit.c */
+int vgpu_fn_submit_init(struct vgpu_function *fn);
+void vgpu_fn_submit_fini(struct vgpu_function *fn);
+/* Submissions may have ended.  In any context. */
+void vgpu_fn_submit_look(struct vgpu_function *fn);
+/*
+ * The device has been stopped, and touches no memory any more: all submissions
+ * end with ENODEV.
+ */
+void vgpu_fn_submit_lost(struct vgpu_function *fn);
+/* Its ring has been destroyed: so do what is left, with ECANCELED. */
+void vgpu_fn_queue_end(struct vgpu_fn_queue *q);
 
 #define VGPU_FN_IOCTL(name)						\
 	int vgpu_fn_ioctl_##name(struct drm_device *dev, void *data,	\
@@ -398,5 +459,7 @@ VGPU_FN_IOCTL(ring_destroy);
 VGPU_FN_IOCTL(ring_control);
 VGPU_FN_IOCTL(ring_info);
 VGPU_FN_IOCTL(kick);
+/* submit.c */
+VGPU_FN_IOCTL(submit);
 
 #endif /* VGPU_FUNCTION_H */

@@ -55,6 +55,7 @@ static irqreturn_t vgpu_fn_interrupt(int irq, void *data)
 	if (v == &v->fn->vectors[0] && vgpu_fn_admin_reap(v->fn))
 		schedule_work(&v->fn->error_work);
 	vgpu_fn_vector_event(v);
+	vgpu_fn_submit_look(v->fn);
 	return IRQ_HANDLED;
 }
 

@@ -15,6 +15,7 @@
 #include "bo.h"
 #include "function.h"
 #include "kernel/gpu.h"
+#include "kernel/submit.h"
 
 #define VGPU_FN_FEATURES						\
 	(VGPU_FEATURE_TIMES | VGPU_FEATURE_COMPACT | VGPU_FEATURE_POLL)
@@ -64,6 +65,8 @@ static int vgpu_fn_identify(struct vgpu_function *fn)
 	l->launch_timeout_ms = readl(fn->bar0 + VGPU_REG_TIMEOUT);
 	if (fn->features & VGPU_FEATURE_POLL)
 		l->max_poll_us = VGPU_MAX_POLL_US;
+	l->max_submit = VGPU_MAX_SUBMIT;
+	l->max_syncs = VGPU_MAX_SYNCS;
 	return 0;
 }
 
@@ -111,6 +114,7 @@ static void vgpu_fn_release(struct drm_device *drm, void *arg)
 	struct vgpu_function *fn = to_vgpu_function(drm);
 
 	cancel_work_sync(&fn->error_work);
+	vgpu_fn_submit_fini(fn);
 	if (fn->wq)
 		destroy_workqueue(fn->wq);
 	ida_free(&vgpu_fn_numbers, fn->id);
@@ -132,7 +136,7 @@ static int vgpu_fn_init(struct vgpu_function *fn)
 	ret = drmm_add_action_or_reset(&fn->drm, vgpu_fn_release, NULL);
 	if (ret)
 		return ret;
-	return fn->wq ? 0 : -ENOMEM;
+	return fn->wq ? vgpu_fn_submit_init(fn) : -ENOMEM;
 }
 
 static int vgpu_function_probe(struct pci_dev *pdev,

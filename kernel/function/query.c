@@ -77,7 +77,8 @@ static void vgpu_fn_query_features(struct vgpu_fn_client *c,
 {
 	a->features.device = c->fn->features;
 	a->features.drm = DRM_VGPU_FEATURE_REGISTER |
-			  DRM_VGPU_FEATURE_DOORBELL | DRM_VGPU_FEATURE_SHARED;
+			  DRM_VGPU_FEATURE_SUBMIT | DRM_VGPU_FEATURE_DOORBELL |
+			  DRM_VGPU_FEATURE_SHARED;
 	if (c->fn->features & VGPU_FEATURE_POLL)
 		a->features.drm |= DRM_VGPU_FEATURE_POLLING;
 }
@@ -111,7 +112,7 @@ static void vgpu_fn_query_statistics(struct vgpu_fn_client *c,
 	d->rings = vgpu_fn_count(&c->rings);
 	d->counters = vgpu_fn_count(&c->counters);
 	xa_for_each(&c->contexts, i, ctx)
-		d->mappings += vgpu_fn_count(&ctx->maps);
+		d->mappings += ctx->n_maps;
 	vgpu_fn_rings_count(c, &d->queued, &d->completed);
 	d->in_flight = d->queued - d->completed;
 	mutex_unlock(&c->lock);

@@ -37,7 +37,8 @@ static void vgpu_fn_ring_vectors(struct vgpu_fn_client *c)
 	u32 vectors = 0;
 
 	xa_for_each(&c->rings, i, r)
-		vectors |= 1u << r->vector;
+		if (!r->queue)
+			vectors |= 1u << r->vector;
 	WRITE_ONCE(c->vectors, vectors);
 }
 
@@ -72,6 +73,8 @@ static void vgpu_fn_ring_gone(struct vgpu_fn_client *c, struct vgpu_fn_ring *r)
 	mutex_lock(&c->rings_lock);
 	xa_erase(&c->rings, r->id);
 	mutex_unlock(&c->rings_lock);
+	if (r->queue)
+		vgpu_fn_queue_end(r->queue);
 	vgpu_fn_ring_free(r);
 }
 
@@ -133,7 +136,8 @@ bool vgpu_fn_rings_arm(struct vgpu_fn_client *c)
 
 	mutex_lock(&c->rings_lock);
 	xa_for_each(&c->rings, i, r)
-		any |= vgpu_fn_ring_arm(r, &looks);
+		if (!r->queue)
+			any |= vgpu_fn_ring_arm(r, &looks);
 	mutex_unlock(&c->rings_lock);
 	return any || !looks;
 }
@@ -213,6 +217,31 @@ static int vgpu_fn_ring_make(struct vgpu_fn_client *c, struct vgpu_fn_bo *bo,
 	return ret;
 }
 
+struct vgpu_fn_ring *vgpu_fn_ring_add(struct vgpu_fn_client *c,
+				      struct vgpu_fn_bo *bo,
+				      const struct drm_vgpu_ring_create *args,
+				      struct vgpu_fn_queue *q)
+{
+	struct vgpu_fn_ring *r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+	int ret;
+
+	if (!r)
+		return ERR_PTR(-ENOMEM);
+	r->queue = q;
+	ret = vgpu_fn_ring_view(r, bo, args);
+	if (ret) {
+		kfree(r);
+		return ERR_PTR(ret);
+	}
+	ret = vgpu_fn_ring_make(c, bo, args, r);
+	if (ret) {
+		vgpu_fn_ring_free(r);
+		return ERR_PTR(ret);
+	}
+	vgpu_fn_ring_vectors(c);
+	return r;
+}
+
 VGPU_FN_IOCTL(ring_create)
 {
 	struct vgpu_fn_client *c = file->driver_priv;
@@ -228,51 +257,50 @@ VGPU_FN_IOCTL(ring_create)
 	bo = vgpu_fn_bo_lookup(file, args->handle);
 	if (!bo)
 		return -ENOENT;
-	ret = -ENOMEM;
-	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
-	if (!r)
-		goto out;
-	ret = vgpu_fn_ring_view(r, bo, args);
-	if (ret) {
-		kfree(r);
-		goto out;
-	}
 	mutex_lock(&c->lock);
-	ret = vgpu_fn_ring_make(c, bo, args, r);
-	if (ret) {
-		vgpu_fn_ring_free(r);
-	} else {
+	r = vgpu_fn_ring_add(c, bo, args, NULL);
+	if (IS_ERR(r))
+		ret = PTR_ERR(r);
+	else
 		args->ring = r->id;
-		vgpu_fn_ring_vectors(c);
-	}
 	mutex_unlock(&c->lock);
-out:
 	vgpu_fn_bo_put(bo);
 	return ret;
+}
+
+/* One that the client can name, or NULL.  Under a lock of the rings. */
+static struct vgpu_fn_ring *vgpu_fn_ring(struct vgpu_fn_client *c, u32 id)
+{
+	struct vgpu_fn_ring *r = xa_load(&c->rings, id);
+
+	return r && !r->queue ? r : NULL;
+}
+
+void vgpu_fn_ring_remove(struct vgpu_fn_client *c, struct vgpu_fn_ring *r)
+{
+	struct vgpu_cmd cmd = vgpu_fn_cmd(VGPU_ADMIN_RING_DESTROY, r->id, 0);
+	u64 result[2];
+
+	vgpu_fn_ring_count(c, r->id, result);
+	c->ended += result[0];
+	if (vgpu_fn_admin(c->fn, &cmd, result))
+		vgpu_fn_give_up(c->fn, c->epoch, "does not destroy a ring");
+	vgpu_fn_ring_gone(c, r);
+	vgpu_fn_ring_vectors(c);
 }
 
 VGPU_FN_IOCTL(ring_destroy)
 {
 	struct drm_vgpu_ring_destroy *args = data;
-	struct vgpu_cmd cmd = vgpu_fn_cmd(VGPU_ADMIN_RING_DESTROY, args->ring,
-					  0);
 	struct vgpu_fn_client *c = file->driver_priv;
 	struct vgpu_fn_ring *r;
-	u64 result[2];
 
 	if (args->pad)
 		return -EINVAL;
 	mutex_lock(&c->lock);
-	r = xa_load(&c->rings, args->ring);
-	if (r) {
-		/* What it has taken ends with it. */
-		vgpu_fn_ring_count(c, r->id, result);
-		c->ended += result[0];
-		if (vgpu_fn_admin(c->fn, &cmd, result))
-			vgpu_fn_give_up(c->fn, c->epoch, "does not destroy a ring");
-		vgpu_fn_ring_gone(c, r);
-		vgpu_fn_ring_vectors(c);
-	}
+	r = vgpu_fn_ring(c, args->ring);
+	if (r)
+		vgpu_fn_ring_remove(c, r);
 	mutex_unlock(&c->lock);
 	if (!r)
 		return -ENOENT;
@@ -292,7 +320,7 @@ VGPU_FN_IOCTL(ring_control)
 	int ret = -ENOENT;
 
 	mutex_lock(&c->lock);
-	r = xa_load(&c->rings, args->ring);
+	r = vgpu_fn_ring(c, args->ring);
 	if (r) {
 		/* Of a ring that was broken positions begin again. */
 		anew = args->what == VGPU_RING_RESET &&
@@ -322,7 +350,7 @@ static int vgpu_fn_ring_figures(struct vgpu_fn_client *c, u32 ring,
 	int ret = -ENOENT;
 
 	mutex_lock(&c->lock);
-	r = xa_load(&c->rings, ring);
+	r = vgpu_fn_ring(c, ring);
 	if (r) {
 		ret = vgpu_fn_admin(c->fn, &cmd, figures);
 		*state = READ_ONCE(r->view.hdr->state);
@@ -350,20 +378,27 @@ VGPU_FN_IOCTL(ring_info)
 	return 0;
 }
 
+void vgpu_fn_ring_doorbell(struct vgpu_function *fn,
+			   const struct vgpu_fn_ring *r)
+{
+	int idx;
+
+	if (!drm_dev_enter(&fn->drm, &idx))
+		return;
+	writel(r->id, fn->bar0 + VGPU_BAR0_DOORBELLS +
+		      (r->context & U16_MAX) * VGPU_DOORBELL_PAGE);
+	drm_dev_exit(idx);
+}
+
 static int vgpu_fn_doorbell(struct vgpu_fn_client *c, u32 ring)
 {
 	struct vgpu_fn_ring *r;
-	int idx;
 
-	if (!drm_dev_enter(&c->fn->drm, &idx))
-		return -ENODEV;
 	mutex_lock(&c->rings_lock);
-	r = xa_load(&c->rings, ring);
+	r = vgpu_fn_ring(c, ring);
 	if (r)
-		writel(ring, c->fn->bar0 + VGPU_BAR0_DOORBELLS +
-		       (r->context & U16_MAX) * VGPU_DOORBELL_PAGE);
+		vgpu_fn_ring_doorbell(c->fn, r);
 	mutex_unlock(&c->rings_lock);
-	drm_dev_exit(idx);
 	return r ? 0 : -ENOENT;
 }
 

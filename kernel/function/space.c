@@ -4,6 +4,7 @@
  * mappings, counters, and compaction.
  */
 #include <linux/io.h>
+#include <linux/maple_tree.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -28,6 +29,12 @@ static pgoff_t vgpu_fn_doorbell_page(u32 context)
 	return (DRM_VGPU_MMAP_DOORBELLS >> PAGE_SHIFT) + (context & U16_MAX);
 }
 
+static void vgpu_fn_map_free(struct vgpu_fn_map *map)
+{
+	vgpu_fn_bo_put(map->bo);
+	kfree(map);
+}
+
 /*
  * What a context has is gone in the device.  Under the client's lock, which is
  * what keeps its doorbell from being mapped again.
@@ -35,7 +42,7 @@ static pgoff_t vgpu_fn_doorbell_page(u32 context)
 static void vgpu_fn_context_gone(struct vgpu_fn_client *c,
 				 struct vgpu_fn_context *ctx)
 {
-	struct vgpu_fn_bo *bo;
+	struct vgpu_fn_map *map;
 	unsigned long i;
 	void *counter;
 
@@ -46,9 +53,10 @@ static void vgpu_fn_context_gone(struct vgpu_fn_client *c,
 			xa_erase(&c->counters, i);
 	unmap_mapping_pages(c->fn->drm.anon_inode->i_mapping,
 			    vgpu_fn_doorbell_page(ctx->id), 1, true);
-	xa_for_each(&ctx->maps, i, bo)
-		vgpu_fn_bo_put(bo);
-	xa_destroy(&ctx->maps);
+	i = 0;
+	mt_for_each(&ctx->maps, map, i, ULONG_MAX)
+		vgpu_fn_map_free(map);
+	mtree_destroy(&ctx->maps);
 	kfree(ctx);
 }
 
@@ -100,7 +108,7 @@ static int vgpu_fn_context_make(struct vgpu_fn_client *c, u32 *id)
 
 	if (!ctx)
 		return -ENOMEM;
-	xa_init(&ctx->maps);
+	mt_init(&ctx->maps);
 	ret = vgpu_fn_admin(c->fn, &cmd, result);
 	if (ret)
 		goto err;
@@ -233,52 +241,89 @@ int vgpu_fn_doorbell_mmap(struct vgpu_fn_client *c, struct vm_area_struct *vma)
 
 /* Mappings. */
 
-static unsigned long vgpu_fn_map_index(u64 address)
+/*
+ * Where the device has put it: 0, or -EBUSY, if that cannot be.  The mapping holds
+ * the buffer.
+ */
+static int vgpu_fn_map_insert(struct vgpu_fn_context *ctx,
+			      struct vgpu_fn_map *map)
 {
-	return address / VGPU_MAP_GRANULE;
+	u64 end = 1ull << VGPU_ADDRESS_BITS;
+	int ret;
+
+	if (!map->bytes || map->bytes > end ||
+	    map->address > end - map->bytes ||
+	    (map->address | map->bytes) % VGPU_MAP_GRANULE)
+		return -EBUSY;
+	ret = mtree_insert_range(&ctx->maps, vgpu_fn_map_index(map->address),
+				 vgpu_fn_map_index(map->address + map->bytes) - 1,
+				 map, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		return ret == -EEXIST ? -EBUSY : ret;
+	ctx->n_maps++;
+	vgpu_fn_bo_get(map->bo);
+	return 0;
 }
 
-/* The mapping holds the buffer.  Under the client's lock. */
-static int vgpu_fn_map(struct vgpu_fn_client *c, struct vgpu_fn_bo *bo,
-		       struct drm_vgpu_map *args)
+static int vgpu_fn_map_object(struct vgpu_fn_client *c,
+			      struct vgpu_fn_context *ctx,
+			      struct vgpu_fn_map *map,
+			      const struct drm_vgpu_map *args)
 {
 	struct vgpu_cmd cmd = {
 		.opcode = VGPU_ADMIN_MAP,
-		.op = { args->context, 0, args->address, args->offset,
-			args->bytes, args->flags },
+		.op = { ctx->id, 0, args->address, args->offset, args->bytes,
+			args->flags },
 	};
-	struct vgpu_fn_context *ctx = vgpu_fn_context(c, args->context);
 	u64 result[2];
 	u32 object;
 	int ret;
 
-	if (!ctx)
-		return -ENOENT;
-	if (bo->read_only && !(args->flags & VGPU_MAP_F_READ_ONLY))
-		return -EACCES;
-	ret = vgpu_fn_bo_object(bo, &object);
+	ret = vgpu_fn_bo_object(map->bo, &object);
 	if (ret)
 		return ret;
 	cmd.op[1] = object;
 	ret = vgpu_fn_admin(c->fn, &cmd, result);
 	if (ret)
 		return ret;
-	ret = result[0] >> VGPU_ADDRESS_BITS ? -EBUSY :
-	      xa_insert(&ctx->maps, vgpu_fn_map_index(result[0]), bo,
-			GFP_KERNEL_ACCOUNT);
+	map->address = result[0];
+	ret = vgpu_fn_map_insert(ctx, map);
 	if (ret == -EBUSY) {
 		vgpu_fn_give_up(c->fn, c->epoch, "maps where something is");
 		return -ENODEV;
 	}
-	if (ret) {
-		cmd = vgpu_fn_cmd(VGPU_ADMIN_UNMAP, ctx->id, result[0]);
-		if (vgpu_fn_admin(c->fn, &cmd, result))
-			vgpu_fn_give_up(c->fn, c->epoch, "does not unmap");
-		return ret;
-	}
-	vgpu_fn_bo_get(bo);
-	args->address = result[0];
-	return 0;
+	if (!ret)
+		return 0;
+	cmd = vgpu_fn_cmd(VGPU_ADMIN_UNMAP, ctx->id, map->address);
+	if (vgpu_fn_admin(c->fn, &cmd, result))
+		vgpu_fn_give_up(c->fn, c->epoch, "does not unmap");
+	return ret;
+}
+
+/* Under the client's lock. */
+static int vgpu_fn_map(struct vgpu_fn_client *c, struct vgpu_fn_bo *bo,
+		       struct drm_vgpu_map *args)
+{
+	struct vgpu_fn_context *ctx = vgpu_fn_context(c, args->context);
+	struct vgpu_fn_map *map;
+	int ret;
+
+	if (!ctx)
+		return -ENOENT;
+	if (bo->read_only && !(args->flags & VGPU_MAP_F_READ_ONLY))
+		return -EACCES;
+	map = kzalloc(sizeof(*map), GFP_KERNEL_ACCOUNT);
+	if (!map)
+		return -ENOMEM;
+	map->bo = bo;
+	map->bytes = args->bytes;
+	map->read_only = args->flags & VGPU_MAP_F_READ_ONLY;
+	ret = vgpu_fn_map_object(c, ctx, map, args);
+	if (ret)
+		kfree(map);
+	else
+		args->address = map->address;
+	return ret;
 }
 
 VGPU_FN_IOCTL(map)
@@ -301,14 +346,15 @@ VGPU_FN_IOCTL(map)
 	return ret;
 }
 
-/* The buffer that the mapping held, or an ERR_PTR().  Under the lock. */
-static struct vgpu_fn_bo *vgpu_fn_unmap(struct vgpu_fn_client *c,
-					const struct drm_vgpu_unmap *args)
+/* Under the lock: what was there, or an ERR_PTR(). */
+static struct vgpu_fn_map *vgpu_fn_unmap(struct vgpu_fn_client *c,
+					 const struct drm_vgpu_unmap *args)
 {
 	struct vgpu_cmd cmd = vgpu_fn_cmd(VGPU_ADMIN_UNMAP, args->context,
 					  args->address);
 	struct vgpu_fn_context *ctx = vgpu_fn_context(c, args->context);
-	struct vgpu_fn_bo *bo;
+	struct vgpu_fn_map *map;
+	unsigned long index;
 	u64 result[2];
 	int ret;
 
@@ -317,27 +363,31 @@ static struct vgpu_fn_bo *vgpu_fn_unmap(struct vgpu_fn_client *c,
 	ret = vgpu_fn_admin(c->fn, &cmd, result);
 	if (ret)
 		return ERR_PTR(ret);
-	bo = xa_erase(&ctx->maps, vgpu_fn_map_index(args->address));
-	if (bo)
-		return bo;
-	vgpu_fn_give_up(c->fn, c->epoch, "unmaps what is not mapped");
-	return ERR_PTR(-ENODEV);
+	index = vgpu_fn_map_index(args->address);
+	map = mtree_load(&ctx->maps, index);
+	if (!map || map->address != args->address) {
+		vgpu_fn_give_up(c->fn, c->epoch, "unmaps what is not mapped");
+		return ERR_PTR(-ENODEV);
+	}
+	mtree_erase(&ctx->maps, index);
+	ctx->n_maps--;
+	return map;
 }
 
 VGPU_FN_IOCTL(unmap)
 {
 	struct vgpu_fn_client *c = file->driver_priv;
 	struct drm_vgpu_unmap *args = data;
-	struct vgpu_fn_bo *bo;
+	struct vgpu_fn_map *map;
 
 	if (args->pad)
 		return -EINVAL;
 	mutex_lock(&c->lock);
-	bo = vgpu_fn_unmap(c, args);
+	map = vgpu_fn_unmap(c, args);
 	mutex_unlock(&c->lock);
-	if (IS_ERR(bo))
-		return PTR_ERR(bo);
-	vgpu_fn_bo_put(bo);
+	if (IS_ERR(map))
+		return PTR_ERR(map);
+	vgpu_fn_map_free(map);
 	return 0;
 }
 

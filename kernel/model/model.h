@@ -19,7 +19,8 @@
  * The work items of one instance are executed one after the other, in the order
  * in which they came out; only LAUNCH and BUILD may go on beside the others.
  * What UNPIN, RING_DETACH and DROP name is gone from the model once they are
- * out: its id may come again.
+ * out: its id may come again.  A shell whose driver has an admin queue calls
+ * vgpu_model_run() when it has executed what came out before: answers mean that.
  *
  * All guest-controlled input arrives through vgpu_model_config_write(),
  * _bar0_write(), _bar4_write() and ring memory; none of it is trusted.  What

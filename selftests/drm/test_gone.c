@@ -5,6 +5,7 @@
  * is hurt, and new ones work.
  */
 #include <limits.h>
+#include <linux/sync_file.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -39,6 +40,7 @@ struct user {
 	uint32_t *vram;
 	uint32_t *system;
 	uint32_t *doorbell;
+	int fence;
 	uint64_t *events;
 	pthread_t waiter;
 	int waited;
@@ -127,6 +129,51 @@ static void keep_busy(struct user *u)
 					 __ATOMIC_RELEASE);
 }
 
+/* And more of them, with a fence at their end. */
+static int submit(struct user *u)
+{
+	struct drm_vgpu_sync out = { 0 };
+	struct vgpu_cmd cmds[ENTRIES];
+	struct drm_vgpu_submit args = {
+		.context = u->context,
+		.n_commands = ENTRIES,
+		.stride = sizeof(cmds[0]),
+		.commands = (uintptr_t)cmds,
+		.n_out = 1,
+		.out = (uintptr_t)&out,
+	};
+	int i, ret;
+
+	for (i = 0; i < ENTRIES; i++)
+		cmds[i] = (struct vgpu_cmd){
+			.opcode = VGPU_CMD_COPY,
+			.op = { u->at[0], u->at[1], BYTES },
+		};
+	ret = drmSyncobjCreate(u->fd, 0, &out.handle);
+	/* The third one waits for the first in the driver. */
+	for (i = 0; i < 3 && !ret; i++)
+		ret = call(u->fd, DRM_IOCTL_VGPU_SUBMIT, &args);
+	return ret ? ret : drmSyncobjExportSyncFile(u->fd, out.handle,
+						    &u->fence);
+}
+
+/* What the fence has ended with; 1: it has not. */
+static int fence_status(struct user *u)
+{
+	struct sync_fence_info fence = { 0 };
+	struct sync_file_info info = {
+		.num_fences = 1,
+		.sync_fence_info = (uintptr_t)&fence,
+	};
+	struct pollfd p = { .fd = u->fence, .events = POLLIN };
+
+	if (poll(&p, 1, 10000) != 1 ||
+	    ioctl(u->fence, SYNC_IOC_FILE_INFO, &info))
+		return 1;
+	close(u->fence);
+	return info.status < 0 ? info.status : !info.status;
+}
+
 /* Whether a process that reads there is killed by SIGBUS. */
 static bool is_gone(uint32_t *p)
 {
@@ -150,6 +197,7 @@ static void look_at_remains(struct __test_metadata *_metadata,
 
 	ASSERT_EQ(0, pthread_join(u->waiter, NULL));
 	EXPECT_EQ(-ENODEV, u->waited);
+	EXPECT_EQ(-ENODEV, fence_status(u));
 	EXPECT_EQ(-ENODEV, context_create(u->fd, &context));
 	EXPECT_EQ(-ENODEV, query(u->fd, DRM_VGPU_QUERY_INFO, &info,
 				 sizeof(info)));
@@ -198,6 +246,7 @@ TEST_F_TIMEOUT(gone, unbound, 60)
 	const char *address = strrchr(self->u.device, '/') + 1;
 	char path[PATH_MAX + 32];
 
+	ASSERT_EQ(0, submit(&self->u));
 	keep_busy(&self->u);
 	snprintf(path, sizeof(path), "%s/driver/unbind", self->u.device);
 	ASSERT_EQ(0, write_to(path, address));
@@ -211,6 +260,7 @@ TEST_F_TIMEOUT(gone, reset, 60)
 {
 	char path[PATH_MAX + 32];
 
+	ASSERT_EQ(0, submit(&self->u));
 	keep_busy(&self->u);
 	snprintf(path, sizeof(path), "%s/reset", self->u.device);
 	ASSERT_EQ(0, write_to(path, "1"));
@@ -222,6 +272,7 @@ TEST_F_TIMEOUT(gone, pulled_out, 60)
 {
 	char path[PATH_MAX + 32];
 
+	ASSERT_EQ(0, submit(&self->u));
 	keep_busy(&self->u);
 	snprintf(path, sizeof(path), "%s/remove", self->u.device);
 	ASSERT_EQ(0, write_to(path, "1"));
@@ -236,6 +287,7 @@ TEST_F_TIMEOUT(gone, asleep, 60)
 	if (write_to("/sys/power/pm_test", "platform"))
 		SKIP(return, "this kernel does not test suspend");
 	write_to("/sys/module/suspend/parameters/pm_test_delay", "0");
+	ASSERT_EQ(0, submit(&self->u));
 	keep_busy(&self->u);
 	ASSERT_EQ(0, write_to("/sys/power/state", "freeze"));
 	ASSERT_EQ(0, write_to("/sys/power/pm_test", "none"));

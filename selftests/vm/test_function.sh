@@ -16,8 +16,8 @@ for d in /sys/class/mdev_bus/*; do
 	parent=$(basename "$d")
 done
 
-drm=(test_query test_errno test_abi test_bo test_ring test_life test_share
-     test_doorbell test_hostile)
+drm=(test_query test_errno test_abi test_bo test_ring test_submit test_life
+     test_share test_doorbell test_hostile)
 library=(test_device test_device_memory test_sim test_device_mt)
 check "an instance" mdevctl start -u $uuid -p "$parent" -t vgpu-512m
 count < <(selftests/vm/boot.sh -v -k "$(uname -r)" -a kvm -m 640 -c 1 -t 1200 \
