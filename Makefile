@@ -533,7 +533,12 @@ bench-vm: deps-bench
 	+$(Q)$(MAKE) --no-print-directory run-bench-vm
 
 run-bench-vm: $(if $(B),build/vm/selftests/bench/vm/bench_$(B),$(VM_BENCHES))
-	$(Q)selftests/bench/vm/run.sh $(KERNEL) build/bench $^
+	$(Q)rc=0; \
+	$(if $(filter-out %/bench_guest,$^),selftests/bench/vm/run.sh $(KERNEL) build/bench \
+		$(filter-out %/bench_guest,$^) || rc=1;) \
+	$(if $(filter %/bench_guest,$^),selftests/bench/vm/guest.sh $(KERNEL) build/bench \
+		$(filter %/bench_guest,$^) || rc=1;) \
+	exit $$rc
 
 ## demo:		build and run the demo, also on the module in a virtual machine; its
 ##		pictures go to build/

@@ -14,11 +14,13 @@
 #	-t SECONDS	time limit for the command (default 600)
 #	-b SECONDS	time limit for the boot (default 180)
 #	-p ARGUMENTS	more for the kernel's command line
-#	-a ACCELERATOR	auto, kvm, tcg, or icount (default auto); with icount
-#			the processors take turns, and a nanosecond of every
-#			clock, the TSC's too, is one instruction executed
+#	-a ACCELERATOR	auto, kvm, tcg, turns, or icount (default auto); turns is
+#			tcg with processors that take turns; with icount they do
+#			as well, and a nanosecond of every clock, the TSC's too,
+#			is one instruction executed
 #	-n		with virtualisation inside, so that KVM works there
 #	-d DEVICE	one more device, as QEMU has them; repeatable
+#	-q ARGUMENT	one more argument of QEMU's, before those; repeatable
 #	-w DIRECTORY	may be written to, and keeps what was written; repeatable
 #	-l FILE		where the kernel's console goes (default: nowhere)
 #	-v		say how long the boot took
@@ -37,7 +39,7 @@ here=$(cd "$(dirname "$0")/../.." && pwd -P) || exit 125
 
 kernel=6.12 prefix='' memory=2048 cpus=2 limit=600 boot_limit=180
 append='' accel=auto nested='' console='' verbose=''
-writable=() devices=()
+writable=() arguments=() devices=()
 
 die()
 {
@@ -45,7 +47,7 @@ die()
 	exit 125
 }
 
-while getopts k:M:m:c:t:b:p:a:nd:w:l:v o; do
+while getopts k:M:m:c:t:b:p:a:nq:d:w:l:v o; do
 	case $o in
 	k) kernel=$OPTARG ;;
 	M) prefix=$(realpath -e "$OPTARG") || exit 125 ;;
@@ -56,6 +58,7 @@ while getopts k:M:m:c:t:b:p:a:nd:w:l:v o; do
 	p) append=$OPTARG ;;
 	a) accel=$OPTARG ;;
 	n) nested=y ;;
+	q) arguments+=("$OPTARG") ;;
 	d) devices+=(-device "$OPTARG") ;;
 	w) mkdir -p "$OPTARG" && writable+=("$(realpath "$OPTARG")") || exit 125 ;;
 	l) console=$OPTARG ;;
@@ -168,9 +171,12 @@ kvm) args+=(-M q35 -accel kvm -cpu host) ;;
 tcg) # shellcheck disable=SC2054
 	args+=(-M q35 -accel tcg,thread=multi
 		-cpu "max${nested:+,+svm}") ;;
+turns) # shellcheck disable=SC2054
+	args+=(-M q35 -accel tcg,thread=single
+		-cpu "max${nested:+,+svm}") ;;
 icount) # shellcheck disable=SC2054
 	args+=(-M q35 -accel tcg,thread=single -icount shift=0,sleep=off
-		-cpu max) ;;
+		-cpu "max${nested:+,+svm}") ;;
 *) die "there is no accelerator '$accel'" ;;
 esac
 # The root directory's file systems may have files of the same number.
@@ -182,7 +188,7 @@ for d in ${writable[@]+"${writable[@]}"}; do
 	i=$((i + 1))
 done
 
-args+=(${devices[@]+"${devices[@]}"})
+args+=(${arguments[@]+"${arguments[@]}"} ${devices[@]+"${devices[@]}"})
 
 [ -n "$console" ] || console=$dir/console
 : >"$console" || exit 125
