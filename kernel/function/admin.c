@@ -285,6 +285,9 @@ static int vgpu_fn_command(struct vgpu_function *fn, const struct vgpu_cmd *cmd,
 					"does not answer");
 	}
 	ret = req.answer.status;
+	/* The record has room for one error: the next may be a client's. */
+	if (ret && ret != -ENODEV)
+		vgpu_fn_error_look(fn);
 	if (!ret)
 		memcpy(result, req.answer.result, sizeof(req.answer.result));
 out_room:

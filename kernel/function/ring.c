@@ -109,9 +109,14 @@ void vgpu_fn_rings_gone(struct vgpu_fn_client *c, u32 context)
  */
 static bool vgpu_fn_ring_arm(struct vgpu_fn_ring *r, u32 *looks)
 {
-	struct vgpu_completion *slot = vgpu_ring_cslot(&r->view, r->pos);
-	u64 head, pos = r->pos;
+	u64 head = READ_ONCE(r->view.hdr->cq_head) & ~VGPU_RING_CQ_STALLED;
+	struct vgpu_completion *slot;
+	u64 pos = r->pos;
 
+	/* Others have read more than that, and the slot may be of another lap. */
+	if ((s64)(head - r->pos) > 0)
+		r->pos = head;
+	slot = vgpu_ring_cslot(&r->view, r->pos);
 	/* Pairs with the exchange in vgpu_ring_complete(). */
 	while (*looks && vgpu_ring_load_acquire(&slot->seq) ==
 			 vgpu_ring_seq(r->pos)) {
@@ -121,7 +126,6 @@ static bool vgpu_fn_ring_arm(struct vgpu_fn_ring *r, u32 *looks)
 	if (r->pos != pos)
 		return true;
 	/* One that nobody has read yet is not to be marked. */
-	head = READ_ONCE(r->view.hdr->cq_head) & ~VGPU_RING_CQ_STALLED;
 	if (r->pos - head >= r->view.cq_entries)
 		return false;
 	return !vgpu_ring_mark_seq(&slot->seq, r->pos);

@@ -75,6 +75,44 @@ TEST_F(ring, batches)
 	}
 }
 
+/* Who has read completions without a call can wait for the next one by a call. */
+TEST_F(ring, laps)
+{
+	struct drm_vgpu_wait wait = { 0 };
+	struct vgpu_cmd cmd = { .opcode = VGPU_CMD_NOP };
+	struct vgpu_completion done;
+	int i, n, ret = 0;
+	uint64_t at;
+	uint32_t a;
+
+	ASSERT_EQ(0, bo_create(self->fd, DRM_VGPU_DOMAIN_VRAM, 16 * MIB, 0, &a));
+	ASSERT_EQ(0, map(self->fd, self->context, a, 16 * MIB, 0, &at));
+	for (i = 0; i < 1000; i++) {
+		ASSERT_EQ(0, ring_submit(&self->ring, &cmd, 1));
+		while (!vgpu_ring_reap(&self->ring.reaper, &done, 1))
+			;
+		if (vgpu_ring_reap_release(&self->ring.reaper))
+			ring_kick(&self->ring, 0, 0, 0);
+	}
+	cmd = (struct vgpu_cmd){
+		.opcode = VGPU_CMD_CLEAR, .op = { at, 16 * MIB, 1 },
+	};
+	for (i = 0; i < 10; i++) {
+		ASSERT_EQ(0, ring_submit(&self->ring, &cmd, 1));
+		do {
+			n = vgpu_ring_reap(&self->ring.reaper, &done, 1);
+			wait.deadline_ns = after_ms(20000);
+			if (!n)
+				ret = call(self->fd, DRM_IOCTL_VGPU_WAIT,
+					   &wait);
+		} while (!n && !ret);
+		ASSERT_EQ(0, ret);
+		vgpu_ring_reap_release(&self->ring.reaper);
+	}
+	bo_close(self->fd, a);
+	ASSERT_EQ(0, unmap(self->fd, self->context, at));
+}
+
 TEST_F(ring, round_trip)
 {
 	const uint64_t bytes = 3 * MIB + 4;
