@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR MIT */
 /*
- * Submissions with fences: commands that the kernel puts into a ring of its own
- * for a context, when what they wait for has been signalled.
+ * Submissions with fences (submit.h) on a host: commands that the kernel puts into
+ * a ring of its own for a context, when what they wait for has been signalled.
  *
  * DOC: Fences
  *
