@@ -35,7 +35,7 @@ static struct vgpu_cmd nops[MAX_BATCH];
  */
 struct user {
 	struct ring ring;
-	volatile uint32_t *bell;
+	uint32_t *bell;
 	int event;
 };
 
@@ -69,10 +69,16 @@ static void user_open(struct user *u, uint32_t poll_us, uint32_t flags)
 	u->bell = page;
 }
 
+/* Not moved before what was submitted, nor into one with another. */
+static void write_bell(uint32_t *bell, uint32_t ring)
+{
+	__atomic_store_n(bell, ring, __ATOMIC_RELEASE);
+}
+
 static void ring_bell(struct user *u)
 {
 	if (u->bell)
-		*u->bell = u->ring.id;
+		write_bell(u->bell, u->ring.id);
 	else
 		bench_ok("kick", ring_kick(&u->ring, 0, 0, 0));
 }
@@ -221,7 +227,7 @@ static void measure_copy(uint64_t bytes)
 
 /* What a guest has beside: virtio. */
 
-static volatile uint16_t *notify;
+static uint16_t *notify;
 
 /* Where the doorbells of a virtio device are: offset in the BAR @bar. */
 static uint32_t virtio_notify_offset(const char *device, uint8_t *bar)
@@ -273,7 +279,7 @@ static double virtio_notify(uint32_t n)
 	uint32_t i;
 
 	for (i = 0; i < n; i++)
-		*notify = 0;
+		__atomic_store_n(notify, 0, __ATOMIC_RELEASE);
 	return (double)(bench_now() - t) / n;
 }
 
@@ -355,10 +361,10 @@ static struct latency latency(uint32_t n, int64_t ahead)
 		ring_bell(&timed);
 		t[1] = bench_now();
 		/* It may have been another one's interrupt. */
-		do
+		do {
 			if (eventfd_read(timed.event, &count))
 				bench_die("eventfd", errno);
-		while (!vgpu_ring_reap(&r->reaper, &done, 1));
+		} while (!vgpu_ring_reap(&r->reaper, &done, 1));
 		t[2] = bench_now();
 		vgpu_ring_reap_release(&r->reaper);
 		end = done.end_ns - ahead;
@@ -386,7 +392,7 @@ static void measure_latency(void)
 			    "virtio: a doorbell that traps");
 	t = bench_now();
 	for (i = 0; i < n; i++)
-		*called.bell = 0;
+		write_bell(called.bell, 0);
 	bench_figure(trap, "time", (double)(bench_now() - t) / n,
 		     "a doorbell that is nobody's");
 	l = latency(n, clock_ahead(&uncertain));
@@ -405,8 +411,8 @@ static void measure_latency(void)
 	bench_figure(-1, "time", uncertain, "these two are uncertain by");
 }
 
-/* What guest.sh is told: @n commands begin and end, with a pause around. */
-static void phase(const char *what, struct user *u, uint32_t batch, uint32_t n)
+/* guest.sh is told: @n submissions begin and end, with a pause around. */
+static void count_exits(const char *what, struct user *u, uint32_t batch, uint32_t n)
 {
 	double own;
 
@@ -422,14 +428,14 @@ static void phase(const char *what, struct user *u, uint32_t batch, uint32_t n)
 	sleep(1);
 }
 
-static void phases(void)
+static void count_all_exits(void)
 {
 	uint32_t i, batch, n = bench_count ? 200 : 2000;
 
 	for (i = 0; i < sizeof(batches) / sizeof(*batches); i++) {
 		batch = batches[i];
-		phase("by its doorbell", &called, batch, n);
-		phase("polled", &polled, batch, n);
+		count_exits("by its doorbell", &called, batch, n);
+		count_exits("polled", &polled, batch, n);
 	}
 }
 
@@ -458,6 +464,6 @@ int main(int argc, char **argv)
 		virtio_open();
 	bench_repeat(measure);
 	if (host_json)
-		phases();
+		count_all_exits();
 	return bench_end();
 }
