@@ -282,7 +282,7 @@ modules:
 VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c \
 	       selftests/drm/fuzz_*.c selftests/vfio/test_*.c))
 # Those that start virtual machines of their own have one for themselves.
-VM_NESTED_TESTS := $(addprefix selftests/vm/,test_mdev.sh test_crash.sh \
+VM_NESTED_TESTS := $(addprefix selftests/vm/,test_mdev.sh test_crash.sh test_libvirt.sh \
 	test_function.sh test_passthrough_guest.sh)
 VM_TESTS := $(VM_PROGRAMS) $(filter-out $(VM_NESTED_TESTS),$(wildcard selftests/vm/test_*.sh))
 # Those that want a kernel with fault injection, or with KUnit.

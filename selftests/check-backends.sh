@@ -4,7 +4,7 @@
 # on the other backends, and in the other forms of each.
 #
 #	selftests/check-backends.sh [--only NAME] PROGRAM...
-#	selftests/check-backends.sh --arguments BACKEND
+#	selftests/check-backends.sh --arguments BACKEND [FLAGS]
 #
 # The second form prints the arguments with which programs leave out what a
 # backend does not have, for those who run them elsewhere.
@@ -58,7 +58,7 @@ arguments()
 }
 
 if [ "${1-}" = --arguments ]; then
-	arguments "$2"
+	arguments "$2" "${3-}"
 	exit
 fi
 

@@ -1,40 +1,34 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Instances as libvirt sees and makes them, and a domain that has one: its QEMU
-# opens it, and when the domain has ended the instance is as it was.
-# vm: fresh vram=64M
+# Instances as libvirt sees and makes them, and a domain that has one, whose kernel
+# loads the module and runs tests of the library on it; when the domain has ended the
+# instance is as it was.
+# vm: fresh vram=1G
 set -u
 here=$(cd "$(dirname "$0")/../.." && pwd -P) || exit
 # shellcheck source=../tap.sh
 . "$here/selftests/tap.sh"
+# shellcheck source=nested.sh
+. "$here/selftests/vm/nested.sh"
 
 parent=pci_7670_00_00_0
 uuid=7e57ab1e-0000-4000-8000-0000000000bb
 instance=/sys/bus/mdev/devices/$uuid
 device=mdev_${uuid//-/_}_7670_00_00_0
-dir=$(mktemp -d) || exit
+dir=$guests
 libvirtd=''
 # shellcheck disable=SC2317 # called by the trap
 cleanup()
 {
 	[ -z "$libvirtd" ] || kill "$libvirtd" 2>/dev/null
 	udevadm control --exit
-	rm -rf "$dir"
+	guests_end
 }
 trap cleanup EXIT
 
 virsh()
 {
 	timeout 60 virsh -c qemu:///system "$@"
-}
-
-# is FILE VALUE
-is()
-{
-	local got
-
-	got=$(cat "$1") || return
-	[ "$got" = "$2" ] || { echo "$1: $got, not $2"; return 1; }
 }
 
 # wait_for COMMAND...
@@ -67,7 +61,6 @@ cgroup_controllers = []
 seccomp_sandbox = 0
 stdio_handler = "file"
 END
-modprobe vfio_iommu_type1 2>/dev/null
 start()
 {
 	local seconds=$SECONDS
@@ -85,7 +78,7 @@ types()
 {
 	virsh nodedev-list --cap mdev_types | grep -q "^$parent\$" || return
 	virsh nodedev-dumpxml $parent >"$dir/xml" || return
-	for t in 64m 32m 16m 8m 4m; do
+	for t in 1g 512m 256m 128m 64m; do
 		grep -q "<type id='vgpu-$t'>" "$dir/xml" ||
 			{ cat "$dir/xml"; return 1; }
 	done
@@ -97,10 +90,10 @@ cat >"$dir/device" <<END
 <device>
   <parent>$parent</parent>
   <capability type='mdev'>
-    <type id='vgpu-32m'/>
+    <type id='vgpu-512m'/>
     <uuid>$uuid</uuid>
     <attr name='weight' value='300'/>
-    <attr name='vram_limit' value='1048576'/>
+    <attr name='vram_limit' value='268435456'/>
   </capability>
 </device>
 END
@@ -108,7 +101,7 @@ END
 create()
 {
 	virsh nodedev-create "$dir/device" &&
-		is $instance/weight 300 && is $instance/vram_limit 1048576 &&
+		is $instance/weight 300 && is $instance/vram_limit 268435456 &&
 		wait_for virsh nodedev-dumpxml $device &&
 		virsh nodedev-list --cap mdev | grep -q "^$device\$"
 }
@@ -125,12 +118,32 @@ define()
 		virsh nodedev-start $device && is $instance/weight 300
 }
 
-cat >"$dir/domain" <<END
-<domain type='qemu'>
+# What its first program is to do.
+mkdir -p "$guests"/{root,domain}
+cat >"$guests/root/commands" <<END
+load && VGPU_TEST_BACKEND=mdev VGPU_TEST_FLAGS=guest test_device$("$here/selftests/check-backends.sh" --arguments mdev guest)
+sleep 1000000
+END
+guest_modules "$VGPU_MODULE"
+guest_make "$here/build/plain/selftests/unit/test_device"
+
+cat >"$dir/domain.xml" <<END
+<domain type='kvm'>
   <name>vgpu</name>
-  <memory unit='MiB'>64</memory>
-  <os><type arch='x86_64' machine='q35'>hvm</type></os>
+  <memory unit='MiB'>256</memory>
+  <os>
+    <type arch='x86_64' machine='q35'>hvm</type>
+    <kernel>$guest_kernel</kernel>
+    <initrd>$guests/initramfs</initrd>
+    <cmdline>$guest_append commands=/commands</cmdline>
+  </os>
+  <cpu mode='host-passthrough'/>
   <devices>
+    <serial type='file'><source path='$guests/domain/console'/></serial>
+    <serial type='file'>
+      <source path='$guests/domain/out' append='on'/>
+      <target port='1'/>
+    </serial>
     <hostdev mode='subsystem' type='mdev' model='vfio-pci' managed='no'>
       <source><address uuid='$uuid'/></source>
     </hostdev>
@@ -141,17 +154,9 @@ END
 
 domain()
 {
-	virsh create "$dir/domain" || { tail /var/log/libvirt/qemu/vgpu.log; return 1; }
+	virsh create "$dir/domain.xml" || { tail /var/log/libvirt/qemu/vgpu.log; return 1; }
 	[ "$(virsh domstate vgpu | head -n 1)" = running ] &&
 		is "/proc/$(cat $instance/pid)/comm" qemu-system-x86
-}
-
-# What firmware finds it makes a PCI function work.
-found()
-{
-	virsh qemu-monitor-command vgpu --hmp 'info pci' >"$dir/pci" || return
-	cat "$dir/pci"
-	grep -qi '1af4:10f5' "$dir/pci" && grep -q 'BAR0: .* at 0x[0-9a-f]*' "$dir/pci"
 }
 
 ended()
@@ -181,7 +186,11 @@ check "nodedev-create" create
 check "nodedev-destroy" destroy
 check "nodedev-define, nodedev-start" define
 check "a domain starts with it" domain
-check "its firmware finds it" wait_for found
+guest_pid[domain]=$(cat $instance/pid)
+check "its kernel starts" said domain 120 up
+results domain 300
+# The process is libvirt's.
+unset "guest_pid[domain]"
 check "the domain ends" ended
 check "nothing is left" gone
 tap_exit
