@@ -365,7 +365,9 @@ static int vgpu_code_add(struct vgpu_tenant *t, u32 context,
 {
 	int ret;
 
-	mutex_lock(&t->lock);
+	ret = vgpu_tenant_lock_room(t, VGPU_GROW_KERNELS);
+	if (ret)
+		return ret;
 	ret = vgpu_model_kernel_add(t->m, context, &code->info,
 				    (uintptr_t)code, &code->id);
 	if (!ret)

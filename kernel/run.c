@@ -251,6 +251,9 @@ static void vgpu_run_item(struct vgpu_tenant *t, const struct vgpu_work *w,
 	case VGPU_WORK_MOVE:
 		done->status = vgpu_run_memory(t, w);
 		break;
+	case VGPU_WORK_GROW:
+		done->status = vgpu_tenant_grow(t, w->arg, w->bytes);
+		break;
 	case VGPU_WORK_PIN:
 	case VGPU_WORK_ADMIN_ATTACH:
 	case VGPU_WORK_ADMIN_DETACH:

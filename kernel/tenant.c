@@ -7,6 +7,7 @@
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/rculist.h>
+#include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/vmalloc.h>
 #include <drm/drm_drv.h>
@@ -17,22 +18,38 @@
 #include "tenant.h"
 #include "uapi/vgpu_drm.h"
 
+/* Memory for a model.  A shortage is the caller's. */
+static void *vgpu_model_alloc(size_t bytes, gfp_t gfp)
+{
+	/* Whole pages are aligned to one, which is more than it asks for. */
+	return kvzalloc(PAGE_ALIGN(bytes), gfp | __GFP_ACCOUNT | __GFP_NOWARN);
+}
+
 static int vgpu_tenant_model(struct vgpu_tenant *t,
 			     const struct vgpu_model_config *config)
 {
-	size_t bytes = ALIGN(vgpu_model_bytes(config), 64);
+	size_t bytes = vgpu_model_least_bytes(config);
 	int ret;
 
 	if (!bytes)
 		return -EINVAL;
-	/* Page aligned: it is longer than a page.  A shortage is the caller's. */
-	t->m = kvzalloc(bytes, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	t->m = vgpu_model_alloc(bytes, GFP_KERNEL);
 	if (!t->m)
 		return -ENOMEM;
 	ret = vgpu_model_init(t->m, bytes, config);
 	if (ret)
 		kvfree(t->m);
 	return ret;
+}
+
+static void vgpu_tenant_model_free(struct vgpu_tenant *t)
+{
+	void *mem;
+
+	vgpu_model_fini(t->m);
+	while ((mem = vgpu_model_reclaim(t->m)))
+		kvfree(mem);
+	kvfree(t->m);
 }
 
 static void vgpu_tenant_list(struct vgpu_tenant *t)
@@ -123,8 +140,7 @@ struct vgpu_tenant *vgpu_tenant_create(struct vgpu_gpu *gpu,
 err_engine:
 	vgpu_engine_fini(t);
 err_model:
-	vgpu_model_fini(t->m);
-	kvfree(t->m);
+	vgpu_tenant_model_free(t);
 err_store:
 	vgpu_store_fini(&t->store);
 err_page:
@@ -142,8 +158,7 @@ static void vgpu_tenant_free(struct kref *ref)
 	WARN_ON(!xa_empty(&t->system));
 	WARN_ON(!xa_empty(&t->rings));
 	vgpu_engine_fini(t);
-	vgpu_model_fini(t->m);
-	kvfree(t->m);
+	vgpu_tenant_model_free(t);
 	vgpu_store_fini(&t->store);
 	/* Somebody may have it mapped still. */
 	put_page(virt_to_page(t->page));
@@ -219,6 +234,41 @@ int vgpu_tenant_settle(struct vgpu_tenant *t,
 	return 0;
 }
 
+int vgpu_tenant_grow(struct vgpu_tenant *t, u32 what, size_t bytes)
+{
+	/* Nobody who waits for a fence is to wait for memory. */
+	gfp_t gfp = READ_ONCE(t->fences) ? GFP_NOWAIT : GFP_KERNEL;
+	struct mem_cgroup *old = set_active_memcg(t->store.memcg);
+	void *mem = vgpu_model_alloc(bytes, gfp);
+
+	set_active_memcg(old);
+	if (!mem)
+		return -ENOMEM;
+	mutex_lock(&t->lock);
+	mem = vgpu_model_grow(t->m, what, mem, bytes);
+	vgpu_tenant_unlock(t);
+	kvfree(mem);
+	return 0;
+}
+
+int vgpu_tenant_lock_room(struct vgpu_tenant *t, u32 what)
+{
+	size_t bytes;
+	void *mem;
+
+	mutex_lock(&t->lock);
+	while ((bytes = vgpu_model_short(t->m, what))) {
+		vgpu_tenant_unlock(t);
+		mem = vgpu_model_alloc(bytes, GFP_KERNEL);
+		if (!mem)
+			return -ENOMEM;
+		mutex_lock(&t->lock);
+		mem = vgpu_model_grow(t->m, what, mem, bytes);
+		kvfree(mem);
+	}
+	return 0;
+}
+
 int vgpu_tenant_admin(struct vgpu_tenant *t, const struct vgpu_cmd *cmd,
 		      u64 result[2])
 {
@@ -226,7 +276,9 @@ int vgpu_tenant_admin(struct vgpu_tenant *t, const struct vgpu_cmd *cmd,
 	int ret;
 
 	for (;;) {
-		mutex_lock(&t->lock);
+		ret = vgpu_tenant_lock_room(t, vgpu_model_takes(cmd->opcode));
+		if (ret)
+			return ret;
 		seen = t->page->events;
 		ret = vgpu_model_admin(t->m, cmd, result);
 		vgpu_tenant_run(t);
@@ -248,7 +300,9 @@ int vgpu_tenant_system_add(struct vgpu_tenant *t, struct vgpu_sysmem *mem,
 	u64 result[2];
 	int ret;
 
-	mutex_lock(&t->lock);
+	ret = vgpu_tenant_lock_room(t, VGPU_GROW_OBJECTS);
+	if (ret)
+		return ret;
 	ret = vgpu_model_admin(t->m, &cmd, result);
 	if (ret)
 		goto out;

@@ -235,6 +235,14 @@ static inline struct vgpu_cmd vgpu_admin_cmd(u16 opcode, u64 a, u64 b)
 	return cmd;
 }
 
+/*
+ * Take the lock, and there is room for one more of @what, of enum vgpu_grow; or
+ * do not: -ENOMEM.  The memory is the caller's cgroup's.
+ */
+int vgpu_tenant_lock_room(struct vgpu_tenant *t, u32 what);
+/* The same for a GROW item: without the lock, and charged as VRAM is. */
+int vgpu_tenant_grow(struct vgpu_tenant *t, u32 what, size_t bytes);
+
 /* An object of system memory; @mem is the tenant's until its release. */
 int vgpu_tenant_system_add(struct vgpu_tenant *t, struct vgpu_sysmem *mem,
 			   u32 *object);

@@ -38,6 +38,7 @@
 		{ VGPU_WORK_UNPIN, "unpin" },				\
 		{ VGPU_WORK_BUILD, "build" },				\
 		{ VGPU_WORK_DROP, "drop" },				\
+		{ VGPU_WORK_GROW, "grow" },				\
 		{ VGPU_WORK_INTERRUPT, "interrupt" })
 
 TRACE_EVENT(vgpu_submit,

@@ -204,7 +204,8 @@ static int device_create(struct vgpu_allocator *a,
 	d->vram = calloc(1, state);
 	if (d->vram)
 		err = vgpu_vram_init(d->vram, state, m->total_bytes,
-				     a->bank_shift, a->max_blocks);
+				     a->bank_shift, a->max_blocks,
+				     a->max_blocks);
 	if (!err)
 		d->blocks = calloc(vgpu_vram_slots(d->vram),
 				   sizeof(*d->blocks));

@@ -4,9 +4,9 @@
  * A shell that is its own driver comes in by vgpu_model_admin().
  *
  * One command is executed at a time.  Those that need the shell (SYSTEM_PAGES,
- * RING_CREATE, COMPACT) hold the queue until it has answered; KERNEL_CREATE
- * does not, because compiling takes long, nor does OBJECT_DESTROY, which waits
- * for commands.
+ * RING_CREATE, COMPACT, and what makes a table longer) hold the queue until it
+ * has answered; KERNEL_CREATE does not, because compiling takes long, nor does
+ * OBJECT_DESTROY, which waits for commands.
  */
 #include "internal.h"
 
@@ -25,6 +25,7 @@ struct vgpu_admin_op {
 	u8 operands;		/* a bit for each op[] that it has */
 	int (*run)(struct vgpu_model *m, const struct vgpu_cmd *cmd,
 		   bool direct, u64 *r);
+	u32 takes;		/* enum vgpu_grow: a slot of that table */
 };
 
 static int vgpu_do_nop(struct vgpu_model *m, const struct vgpu_cmd *cmd,
@@ -348,13 +349,16 @@ static int vgpu_do_compact(struct vgpu_model *m, const struct vgpu_cmd *cmd,
 static const struct vgpu_admin_op vgpu_admin_ops[] = {
 	[VGPU_ADMIN_NOP - VGPU_ADMIN_FIRST] = { "nop", 0x00, vgpu_do_nop },
 	[VGPU_ADMIN_CONTEXT_CREATE - VGPU_ADMIN_FIRST] = {
-		"context_create", 0x01, vgpu_do_context_create },
+		"context_create", 0x01, vgpu_do_context_create,
+		VGPU_GROW_CONTEXTS },
 	[VGPU_ADMIN_CONTEXT_DESTROY - VGPU_ADMIN_FIRST] = {
 		"context_destroy", 0x01, vgpu_do_context_destroy },
 	[VGPU_ADMIN_BLOCK_CREATE - VGPU_ADMIN_FIRST] = {
-		"block_create", 0x0f, vgpu_do_block_create },
+		"block_create", 0x0f, vgpu_do_block_create,
+		VGPU_GROW_OBJECTS },
 	[VGPU_ADMIN_SYSTEM_CREATE - VGPU_ADMIN_FIRST] = {
-		"system_create", 0x05, vgpu_do_system_create },
+		"system_create", 0x05, vgpu_do_system_create,
+		VGPU_GROW_OBJECTS },
 	[VGPU_ADMIN_SYSTEM_PAGES - VGPU_ADMIN_FIRST] = {
 		"system_pages", 0x0f, vgpu_do_system_pages },
 	[VGPU_ADMIN_OBJECT_DESTROY - VGPU_ADMIN_FIRST] = {
@@ -363,10 +367,11 @@ static const struct vgpu_admin_op vgpu_admin_ops[] = {
 		"object_info", 0x01, vgpu_do_object_info },
 	[VGPU_ADMIN_OBJECT_PIN - VGPU_ADMIN_FIRST] = {
 		"object_pin", 0x03, vgpu_do_object_pin },
-	[VGPU_ADMIN_MAP - VGPU_ADMIN_FIRST] = { "map", 0x3f, vgpu_do_map },
+	[VGPU_ADMIN_MAP - VGPU_ADMIN_FIRST] = {
+		"map", 0x3f, vgpu_do_map, VGPU_GROW_MAPPINGS },
 	[VGPU_ADMIN_UNMAP - VGPU_ADMIN_FIRST] = { "unmap", 0x03, vgpu_do_unmap },
 	[VGPU_ADMIN_RING_CREATE - VGPU_ADMIN_FIRST] = {
-		"ring_create", 0x3f, vgpu_do_ring_create },
+		"ring_create", 0x3f, vgpu_do_ring_create, VGPU_GROW_RINGS },
 	[VGPU_ADMIN_RING_DESTROY - VGPU_ADMIN_FIRST] = {
 		"ring_destroy", 0x01, vgpu_do_ring_destroy },
 	[VGPU_ADMIN_RING_CONTROL - VGPU_ADMIN_FIRST] = {
@@ -374,7 +379,8 @@ static const struct vgpu_admin_op vgpu_admin_ops[] = {
 	[VGPU_ADMIN_RING_INFO - VGPU_ADMIN_FIRST] = {
 		"ring_info", 0x01, vgpu_do_ring_info },
 	[VGPU_ADMIN_COUNTER_CREATE - VGPU_ADMIN_FIRST] = {
-		"counter_create", 0x03, vgpu_do_counter_create },
+		"counter_create", 0x03, vgpu_do_counter_create,
+		VGPU_GROW_COUNTERS },
 	[VGPU_ADMIN_COUNTER_DESTROY - VGPU_ADMIN_FIRST] = {
 		"counter_destroy", 0x01, vgpu_do_counter_destroy },
 	[VGPU_ADMIN_COUNTER_SIGNAL - VGPU_ADMIN_FIRST] = {
@@ -382,7 +388,8 @@ static const struct vgpu_admin_op vgpu_admin_ops[] = {
 	[VGPU_ADMIN_COUNTER_READ - VGPU_ADMIN_FIRST] = {
 		"counter_read", 0x03, vgpu_do_counter_read },
 	[VGPU_ADMIN_KERNEL_CREATE - VGPU_ADMIN_FIRST] = {
-		"kernel_create", 0x0f, vgpu_do_kernel_create },
+		"kernel_create", 0x0f, vgpu_do_kernel_create,
+		VGPU_GROW_KERNELS },
 	[VGPU_ADMIN_KERNEL_DESTROY - VGPU_ADMIN_FIRST] = {
 		"kernel_destroy", 0x01, vgpu_do_kernel_destroy },
 	[VGPU_ADMIN_KERNEL_INFO - VGPU_ADMIN_FIRST] = {
@@ -391,24 +398,41 @@ static const struct vgpu_admin_op vgpu_admin_ops[] = {
 		"compact", 0x01, vgpu_do_compact },
 };
 
+static const struct vgpu_admin_op *vgpu_admin_op(u16 opcode)
+{
+	u32 op = (u32)opcode - VGPU_ADMIN_FIRST;
+
+	if (op >= ARRAY_SIZE(vgpu_admin_ops))
+		return NULL;
+	op = array_index_nospec(op, ARRAY_SIZE(vgpu_admin_ops));
+	return vgpu_admin_ops[op].run ? &vgpu_admin_ops[op] : NULL;
+}
+
 static int vgpu_admin_exec(struct vgpu_model *m, const struct vgpu_cmd *cmd,
 			   bool direct, u64 *r)
 {
-	u32 i, op = (u32)cmd->opcode - VGPU_ADMIN_FIRST;
+	const struct vgpu_admin_op *op = vgpu_admin_op(cmd->opcode);
+	u32 i;
 
 	r[0] = 0;
 	r[1] = 0;
-	if (op >= ARRAY_SIZE(vgpu_admin_ops))
-		return -EOPNOTSUPP;
-	op = array_index_nospec(op, ARRAY_SIZE(vgpu_admin_ops));
-	if (!vgpu_admin_ops[op].run)
+	if (!op)
 		return -EOPNOTSUPP;
 	if (cmd->flags)
 		return -EINVAL;
 	for (i = 0; i < ARRAY_SIZE(cmd->op); i++)
-		if (cmd->op[i] && !(vgpu_admin_ops[op].operands & 1u << i))
+		if (cmd->op[i] && !(op->operands & 1u << i))
 			return -EINVAL;
-	return vgpu_admin_ops[op].run(m, cmd, direct, r);
+	if (vgpu_model_short(m, op->takes))
+		return -ENOMEM;
+	return op->run(m, cmd, direct, r);
+}
+
+u32 vgpu_model_takes(u16 opcode)
+{
+	const struct vgpu_admin_op *op = vgpu_admin_op(opcode);
+
+	return op ? op->takes : VGPU_GROW_NONE;
 }
 
 int vgpu_model_admin(struct vgpu_model *m, const struct vgpu_cmd *cmd,
@@ -520,9 +544,9 @@ void vgpu_admin_disable(struct vgpu_model *m)
 	/* A PIN that is out holds its object until it has been reported. */
 	if (a->pin_todo)
 		vgpu_object_put(m, a->index);
-	for (i = 1; i <= m->config.max_kernels; i++)
+	for (i = 1; i <= m->kernels_table.max; i++)
 		m->kernels[i].answer = false;
-	for (i = 1; i <= m->config.max_objects; i++)
+	for (i = 1; i <= m->objects_table.max; i++)
 		m->objects[i].answer = false;
 	memset(a, 0, sizeof(*a));
 	a->detach_todo = detach;
@@ -572,13 +596,50 @@ static bool vgpu_admin_take(struct vgpu_model *m)
 	return false;
 }
 
+/* Execute the command that was taken, or wait for what it takes. */
+static void vgpu_admin_do(struct vgpu_model *m)
+{
+	struct vgpu_admin *a = &m->admin;
+	u32 takes = vgpu_model_takes(a->cmd.opcode);
+	u64 r[2];
+	int ret;
+
+	if (vgpu_model_short(m, takes)) {
+		a->index = takes;
+		a->wait = VGPU_ADMIN_WAIT_MEMORY;
+		return;
+	}
+	ret = vgpu_admin_exec(m, &a->cmd, false, r);
+	if (ret > 0)
+		return;
+	if (ret)
+		vgpu_error_note(m, VGPU_SOURCE_ADMIN, ret, a->cmd.opcode, 0,
+				a->cmd.op[0], a->cmd.user_data);
+	vgpu_admin_answer(m, a->cmd.user_data, ret, r[0], r[1]);
+}
+
+/* A GROW that the queue may wait for has ended. */
+void vgpu_admin_grown(struct vgpu_model *m, u32 what, s32 status)
+{
+	struct vgpu_admin *a = &m->admin;
+
+	if (a->wait != VGPU_ADMIN_WAIT_MEMORY || a->index != what)
+		return;
+	if (status) {
+		vgpu_admin_wake(m, VGPU_ADMIN_WAIT_MEMORY, what, -ENOMEM, 0, 0);
+		return;
+	}
+	a->wait = VGPU_ADMIN_WAIT_NONE;
+	a->rung = true;
+	if (!a->broken)
+		vgpu_admin_do(m);
+}
+
 void vgpu_admin_step(struct vgpu_model *m, struct vgpu_out *out)
 {
 	struct vgpu_admin *a = &m->admin;
 	struct vgpu_work *w;
 	u32 n;
-	int ret;
-	u64 r[2];
 
 	if (a->detach_todo && !vgpu_out_full(out)) {
 		vgpu_out_add(out, VGPU_WORK_ADMIN_DETACH);
@@ -594,16 +655,8 @@ void vgpu_admin_step(struct vgpu_model *m, struct vgpu_out *out)
 	}
 	for (n = 0; n < VGPU_ADMIN_QUANTUM && a->attached && a->rung &&
 		    !a->broken && !a->wait; n++) {
-		if (!vgpu_admin_take(m))
-			continue;
-		ret = vgpu_admin_exec(m, &a->cmd, false, r);
-		if (ret > 0)
-			continue;
-		if (ret)
-			vgpu_error_note(m, VGPU_SOURCE_ADMIN, ret,
-					a->cmd.opcode, 0, a->cmd.op[0],
-					a->cmd.user_data);
-		vgpu_admin_answer(m, a->cmd.user_data, ret, r[0], r[1]);
+		if (vgpu_admin_take(m))
+			vgpu_admin_do(m);
 	}
 	if (a->pin_todo && !vgpu_out_full(out)) {
 		w = vgpu_out_add(out, VGPU_WORK_PIN);

@@ -57,17 +57,17 @@ static const char *vgpu_check_object(const struct vgpu_model *m, u32 object)
 
 	for (i = 0; i < m->maps_table.count; i++)
 		maps += m->maps[m->map_index[i]].object == object;
-	for (i = 1; i <= m->config.max_rings; i++)
+	for (i = 1; i <= m->rings_table.max; i++)
 		if (vgpu_table_used(&m->rings_table, i) &&
 		    m->rings[i].object == object) {
 			rings += !m->rings[i].dying;
 			busy += m->rings[i].dying;
 		}
-	for (i = 1; i <= m->config.max_jobs; i++)
+	for (i = 1; i <= m->jobs_table.max; i++)
 		if (vgpu_table_used(&m->jobs_table, i))
-			for (k = 0; k < m->jobs[i].n_held; k++)
-				busy += m->jobs[i].held[k] == object;
-	for (i = 1; i <= m->config.max_kernels; i++)
+			for (k = 0; k < vgpu_job(m, i)->n_held; k++)
+				busy += vgpu_job(m, i)->held[k] == object;
+	for (i = 1; i <= m->kernels_table.max; i++)
 		if (vgpu_table_used(&m->kernels_table, i))
 			busy += m->kernels[i].object == object;
 	busy += o->pinning || (m->admin.pin_todo && m->admin.index == object);
@@ -98,10 +98,10 @@ static const char *vgpu_check_owners(const struct vgpu_model *m)
 	u64 bytes, all = 0;
 	u32 ctx, i, n, scrubs = 0;
 
-	for (ctx = 0; ctx <= m->config.max_contexts; ctx++) {
+	for (ctx = 0; ctx <= m->contexts_table.max; ctx++) {
 		bytes = 0;
 		n = 0;
-		for (i = 1; i <= m->config.max_objects; i++) {
+		for (i = 1; i <= m->objects_table.max; i++) {
 			const struct vgpu_object *o = &m->objects[i];
 
 			if (!vgpu_table_used(&m->objects_table, i) ||
@@ -135,10 +135,10 @@ static const char *vgpu_check_ring(const struct vgpu_model *m, u32 ring)
 	const struct vgpu_uring *r = &m->rings[ring];
 	u32 job, before = 0, running = 0, launches = 0, n = 0;
 
-	for (job = r->first; job; job = m->jobs[job].next) {
-		const struct vgpu_job *j = &m->jobs[job];
+	for (job = r->first; job; job = vgpu_job(m, job)->next) {
+		const struct vgpu_job *j = vgpu_job(m, job);
 
-		HOLDS(++n <= m->config.max_jobs);
+		HOLDS(++n <= m->jobs_table.max);
 		HOLDS(vgpu_table_used(&m->jobs_table, job));
 		HOLDS(j->ring == ring);
 		HOLDS(j->prev == before);
@@ -166,7 +166,7 @@ static const char *vgpu_check_lines(const struct vgpu_model *m)
 	for (i = 0; i < VGPU_PRIORITIES; i++) {
 		for (ring = m->levels[i].first, n = 0; ring;
 		     ring = m->rings[ring].next) {
-			HOLDS(++n <= m->config.max_rings);
+			HOLDS(++n <= m->rings_table.max);
 			HOLDS(m->rings[ring].queued);
 			HOLDS(m->rings[ring].priority == i);
 			HOLDS(m->rings[ring].next || m->levels[i].last == ring);
@@ -175,10 +175,10 @@ static const char *vgpu_check_lines(const struct vgpu_model *m)
 		queued += n;
 	}
 	for (ring = m->pool_first; ring; ring = m->rings[ring].next) {
-		HOLDS(++starved <= m->config.max_rings);
+		HOLDS(++starved <= m->rings_table.max);
 		HOLDS(m->rings[ring].blocked == VGPU_BLOCK_POOL);
 	}
-	for (i = 1; i <= m->config.max_rings; i++) {
+	for (i = 1; i <= m->rings_table.max; i++) {
 		if (!vgpu_table_used(&m->rings_table, i))
 			continue;
 		queued -= m->rings[i].queued;
@@ -186,14 +186,14 @@ static const char *vgpu_check_lines(const struct vgpu_model *m)
 	}
 	HOLDS(!queued);
 	HOLDS(!starved);
-	for (job = m->ready_first; job; job = m->jobs[job].next_ready) {
-		HOLDS(++ready <= m->config.max_jobs);
+	for (job = m->ready_first; job; job = vgpu_job(m, job)->next_ready) {
+		HOLDS(++ready <= m->jobs_table.max);
 		HOLDS(vgpu_table_used(&m->jobs_table, job));
-		HOLDS(m->jobs[job].state == VGPU_JOB_READY);
+		HOLDS(vgpu_job(m, job)->state == VGPU_JOB_READY);
 	}
-	for (i = 1; i <= m->config.max_jobs; i++)
+	for (i = 1; i <= m->jobs_table.max; i++)
 		if (vgpu_table_used(&m->jobs_table, i))
-			ready -= m->jobs[i].state == VGPU_JOB_READY;
+			ready -= vgpu_job(m, i)->state == VGPU_JOB_READY;
 	HOLDS(!ready);
 	return NULL;
 }
@@ -202,7 +202,7 @@ static const char *vgpu_check_counter(const struct vgpu_model *m, u32 counter)
 {
 	u32 i, ring, users = 0, waiters = 0;
 
-	for (i = 1; i <= m->config.max_rings; i++)
+	for (i = 1; i <= m->rings_table.max; i++)
 		if (vgpu_table_used(&m->rings_table, i)) {
 			users += m->rings[i].counter == counter;
 			waiters += m->rings[i].wait_counter == counter;
@@ -223,9 +223,9 @@ static const char *vgpu_check_kernel(const struct vgpu_model *m, u32 kernel)
 	const struct vgpu_kernel *k = &m->kernels[kernel];
 	u32 i, busy = k->object != 0;
 
-	for (i = 1; i <= m->config.max_jobs; i++)
+	for (i = 1; i <= m->jobs_table.max; i++)
 		if (vgpu_table_used(&m->jobs_table, i))
-			busy += m->jobs[i].kernel == kernel;
+			busy += vgpu_job(m, i)->kernel == kernel;
 	HOLDS(k->busy == busy);
 	return NULL;
 }
@@ -271,7 +271,7 @@ const char *vgpu_model_check(const struct vgpu_model *m)
 	if (!what && vgpu_vram_validate(m->vram,
 					vgpu_vram_bytes(m->config.vram_bytes,
 							m->config.bank_shift,
-							m->config.max_objects)))
+							m->room.max_objects)))
 		what = "vgpu_vram_validate()";
 	if (!what && m->todo_count > m->todo_size)
 		what = "todo_count <= todo_size";

@@ -115,7 +115,7 @@ static int vgpu_hold_extents(struct vgpu_model *m, u32 job,
 static int vgpu_command_memory(struct vgpu_model *m, u32 job,
 			       const struct vgpu_cmd *cmd, u64 *fault)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 	bool clear = cmd->opcode == VGPU_CMD_CLEAR;
 	u64 to = cmd->op[0], from = clear ? 0 : cmd->op[1];
 	u64 bytes = clear ? cmd->op[1] : cmd->op[2];
@@ -194,7 +194,7 @@ static vgpu_noinline int vgpu_command_says(struct vgpu_model *m, u32 ring,
 		job = vgpu_job_take(m, ring, cmd);
 		if (!job)
 			return vgpu_command_starves(m, ring);
-		m->jobs[job].state = VGPU_JOB_DONE;
+		vgpu_job(m, job)->state = VGPU_JOB_DONE;
 		vgpu_job_link(m, job);
 		signal = false;
 	}

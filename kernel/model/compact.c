@@ -83,11 +83,11 @@ int vgpu_compact_done(struct vgpu_model *m, u32 id, s32 status)
 	vgpu_object_move(m, c->object, false);
 	c->object = 0;
 
-	for (i = 1; i <= m->config.max_rings; i++)
+	for (i = 1; i <= m->rings_table.max; i++)
 		if (vgpu_table_used(&m->rings_table, i))
 			vgpu_uring_wake(m, i, VGPU_BLOCK_MOVE);
-	for (i = 1; i <= m->config.max_jobs; i++)
-		if (vgpu_table_used(&m->jobs_table, i) && m->jobs[i].retry)
+	for (i = 1; i <= m->jobs_table.max; i++)
+		if (vgpu_table_used(&m->jobs_table, i) && vgpu_job(m, i)->retry)
 			vgpu_job_retry(m, i);
 	if (status && c->active)
 		vgpu_compact_end(m, true);

@@ -30,20 +30,20 @@ void vgpu_context_destroy(struct vgpu_model *m, u32 ctx)
 	u32 i;
 
 	c->dead = true;
-	for (i = 1; i <= m->config.max_rings; i++)
+	for (i = 1; i <= m->rings_table.max; i++)
 		if (vgpu_table_used(&m->rings_table, i) &&
 		    !m->rings[i].dying && m->rings[i].context == ctx)
 			vgpu_uring_destroy(m, i);
 	vgpu_unmap_all(m, ctx);
-	for (i = 1; i <= m->config.max_kernels; i++)
+	for (i = 1; i <= m->kernels_table.max; i++)
 		if (vgpu_table_used(&m->kernels_table, i) &&
 		    m->kernels[i].context == ctx)
 			vgpu_kernel_kill(m, i);
-	for (i = 1; i <= m->config.max_counters; i++)
+	for (i = 1; i <= m->counters_table.max; i++)
 		if (vgpu_table_used(&m->counters_table, i) &&
 		    m->counters[i].context == ctx)
 			vgpu_counter_destroy(m, i);
-	for (i = 1; c->objects && i <= m->config.max_objects; i++)
+	for (i = 1; c->objects && i <= m->objects_table.max; i++)
 		if (vgpu_table_used(&m->objects_table, i) &&
 		    m->objects[i].owner == ctx)
 			vgpu_object_kill(m, i);

@@ -212,6 +212,7 @@ enum vgpu_admin_wait {
 	VGPU_ADMIN_WAIT_PIN,
 	VGPU_ADMIN_WAIT_RING,
 	VGPU_ADMIN_WAIT_COMPACT,
+	VGPU_ADMIN_WAIT_MEMORY,
 };
 
 struct vgpu_admin {
@@ -259,8 +260,22 @@ struct vgpu_level {
 	u32 last;
 };
 
+/* Jobs lie in leaves of so many: work items point into them. */
+#define VGPU_JOBS_LEAF		8u
+
 struct vgpu_model {
 	struct vgpu_model_config config;
+
+	/* Memory, see memory.c. */
+	struct vgpu_model_config room;	/* what there is memory for */
+	void *tables;
+	void *first_tables;	/* in the piece that this is in */
+	size_t tables_bytes;
+	struct vgpu_job **jobs;	/* leaves */
+	u32 leaves;
+	u32 first_leaves;	/* likewise */
+
+	/* What follows is zero in a new device. */
 	struct vgpu_account account;
 
 	struct vgpu_table contexts_table;
@@ -276,7 +291,6 @@ struct vgpu_model {
 	struct vgpu_uring *rings;
 	struct vgpu_counter *counters;
 	struct vgpu_kernel *kernels;
-	struct vgpu_job *jobs;
 	struct vgpu_vram *vram;
 
 	/* Mappings, sorted by context and address. */
@@ -324,6 +338,9 @@ struct vgpu_model {
 	u32 scrubs;		/* blocks that wait to be zeroed */
 	u32 serial;		/* of work ids */
 	u32 jobs_kept;		/* for favoured rings, once there was one */
+	bool jobs_short;	/* a ring waits for one that there could be */
+	u32 grow_id;		/* of the GROW that is out, or 0 */
+	u32 grow_what;
 
 	u8 pci[256];		/* configuration space as the guest reads it */
 	u32 msix[VGPU_MSIX_VECTORS * 4];
@@ -344,6 +361,7 @@ struct vgpu_model {
 #define VGPU_WORK_KERNEL	5u
 #define VGPU_WORK_RING		6u
 #define VGPU_WORK_ENABLE	7u
+#define VGPU_WORK_MEMORY	8u
 
 static inline u32 vgpu_work_id(u32 class, u32 gen, u32 index)
 {
@@ -451,7 +469,22 @@ static inline void vgpu_ring_absent(struct vgpu_ring *r, u32 sq, u32 cq)
 	r->cq_entries = cq;
 }
 
+static inline struct vgpu_job *vgpu_job(const struct vgpu_model *m, u32 job)
+{
+	return &m->jobs[job / VGPU_JOBS_LEAF][job % VGPU_JOBS_LEAF];
+}
+
+/* memory.c */
+int vgpu_memory_init(struct vgpu_model *m, size_t bytes,
+		     const struct vgpu_model_config *config);
+void vgpu_memory_clear(struct vgpu_model *m);
+size_t vgpu_grow_bytes(const struct vgpu_model *m, u32 what);
+bool vgpu_grow_pending(const struct vgpu_model *m);
+void vgpu_grow_step(struct vgpu_model *m, struct vgpu_out *out);
+int vgpu_grow_done(struct vgpu_model *m, u32 id, s32 status);
+
 /* model.c */
+int vgpu_model_begin(struct vgpu_model *m);
 void vgpu_todo_add(struct vgpu_model *m, enum vgpu_todo_kind kind, u32 index);
 
 void vgpu_model_refresh(struct vgpu_model *m);
@@ -587,5 +620,6 @@ void vgpu_admin_answer(struct vgpu_model *m, u64 user_data, s32 status, u64 r0,
 void vgpu_admin_wake(struct vgpu_model *m, enum vgpu_admin_wait what, u32 index,
 		     s32 status, u64 r0, u64 r1);
 int vgpu_admin_done(struct vgpu_model *m, u32 id, s32 status);
+void vgpu_admin_grown(struct vgpu_model *m, u32 what, s32 status);
 
 #endif /* VGPU_MODEL_INTERNAL_H */

@@ -11,9 +11,10 @@
 /* Whether a ring may take one more. */
 bool vgpu_job_free_for(const struct vgpu_model *m, u32 ring)
 {
-	u32 left = m->config.max_jobs - m->jobs_table.count;
+	u32 left = m->jobs_table.max - m->jobs_table.count;
+	u32 kept = min_t(u32, m->jobs_kept, m->jobs_table.max / 2);
 
-	return left > (m->rings[ring].favoured ? 0 : m->jobs_kept);
+	return left > (m->rings[ring].favoured ? 0 : kept);
 }
 
 u32 vgpu_job_take(struct vgpu_model *m, u32 ring, const struct vgpu_cmd *cmd)
@@ -26,7 +27,7 @@ u32 vgpu_job_take(struct vgpu_model *m, u32 ring, const struct vgpu_cmd *cmd)
 	job = vgpu_table_take(&m->jobs_table);
 	if (!job)
 		return 0;
-	j = &m->jobs[job];
+	j = vgpu_job(m, job);
 	/* The arrays are written before they are read. */
 	memset(j, 0, offsetof(struct vgpu_job, to));
 	j->ring = ring;
@@ -47,13 +48,13 @@ static bool vgpu_job_is_launch(const struct vgpu_job *j)
 
 void vgpu_job_link(struct vgpu_model *m, u32 job)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 	struct vgpu_uring *r = &m->rings[j->ring];
 
 	j->prev = r->last;
 	j->next = 0;
 	if (r->last)
-		m->jobs[r->last].next = job;
+		vgpu_job(m, r->last)->next = job;
 	else
 		r->first = job;
 	r->last = job;
@@ -66,15 +67,15 @@ void vgpu_job_link(struct vgpu_model *m, u32 job)
 
 static void vgpu_job_unlink(struct vgpu_model *m, u32 job)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 	struct vgpu_uring *r = &m->rings[j->ring];
 
 	if (j->prev)
-		m->jobs[j->prev].next = j->next;
+		vgpu_job(m, j->prev)->next = j->next;
 	else
 		r->first = j->next;
 	if (j->next)
-		m->jobs[j->next].prev = j->prev;
+		vgpu_job(m, j->next)->prev = j->prev;
 	else
 		r->last = j->prev;
 	j->prev = 0;
@@ -84,12 +85,12 @@ static void vgpu_job_unlink(struct vgpu_model *m, u32 job)
 
 void vgpu_job_ready(struct vgpu_model *m, u32 job)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 
 	j->state = VGPU_JOB_READY;
 	j->next_ready = 0;
 	if (m->ready_first)
-		m->jobs[m->ready_last].next_ready = job;
+		vgpu_job(m, m->ready_last)->next_ready = job;
 	else
 		m->ready_first = job;
 	m->ready_last = job;
@@ -99,22 +100,22 @@ static void vgpu_job_unready(struct vgpu_model *m, u32 job)
 {
 	u32 i, before = 0;
 
-	for (i = m->ready_first; i && i != job; i = m->jobs[i].next_ready)
+	for (i = m->ready_first; i && i != job; i = vgpu_job(m, i)->next_ready)
 		before = i;
 	if (!i)
 		return;
 	if (before)
-		m->jobs[before].next_ready = m->jobs[job].next_ready;
+		vgpu_job(m, before)->next_ready = vgpu_job(m, job)->next_ready;
 	else
-		m->ready_first = m->jobs[job].next_ready;
+		m->ready_first = vgpu_job(m, job)->next_ready;
 	if (m->ready_last == job)
 		m->ready_last = before;
-	m->jobs[job].state = VGPU_JOB_OUT;
+	vgpu_job(m, job)->state = VGPU_JOB_OUT;
 }
 
 int vgpu_job_hold(struct vgpu_model *m, u32 job, u32 object)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 	int ret = vgpu_object_hold(m, object);
 
 	if (!ret)
@@ -124,7 +125,7 @@ int vgpu_job_hold(struct vgpu_model *m, u32 job, u32 object)
 
 static void vgpu_job_let_go(struct vgpu_model *m, u32 job)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 
 	while (j->n_held)
 		vgpu_object_put(m, j->held[--j->n_held]);
@@ -144,7 +145,7 @@ void vgpu_job_free(struct vgpu_model *m, u32 job)
 static void vgpu_job_leave(struct vgpu_model *m, u32 job)
 {
 	vgpu_job_unlink(m, job);
-	if (!m->jobs[job].out)
+	if (!vgpu_job(m, job)->out)
 		vgpu_job_free(m, job);
 }
 
@@ -156,8 +157,8 @@ static void vgpu_job_retire(struct vgpu_model *m, u32 ring)
 {
 	struct vgpu_uring *r = &m->rings[ring];
 
-	while (r->first && m->jobs[r->first].state == VGPU_JOB_DONE) {
-		u64 value = m->jobs[r->first].signal;
+	while (r->first && vgpu_job(m, r->first)->state == VGPU_JOB_DONE) {
+		u64 value = vgpu_job(m, r->first)->signal;
 
 		vgpu_job_leave(m, r->first);
 		/* Going back is no error here: the ring has been overtaken. */
@@ -168,7 +169,7 @@ static void vgpu_job_retire(struct vgpu_model *m, u32 ring)
 /* For the error record. */
 static void vgpu_job_note(struct vgpu_model *m, u32 job, s32 status, u64 fault)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 
 	vgpu_error_note(m, vgpu_table_id(&m->rings_table, j->ring), status,
 			j->opcode, vgpu_table_id(&m->contexts_table, j->context),
@@ -182,7 +183,7 @@ static void vgpu_job_note(struct vgpu_model *m, u32 job, s32 status, u64 fault)
  */
 void vgpu_job_end(struct vgpu_model *m, u32 job, s32 status)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 	u32 ring = j->ring;
 
 	if (j->state == VGPU_JOB_READY)
@@ -205,7 +206,7 @@ void vgpu_job_end(struct vgpu_model *m, u32 job, s32 status)
 /* A command has failed; what a reset of its ring ends has not. */
 static void vgpu_job_fail(struct vgpu_model *m, u32 job)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 
 	if (!m->rings[j->ring].flushing)
 		vgpu_job_note(m, job, j->status, 0);
@@ -215,7 +216,7 @@ static void vgpu_job_fail(struct vgpu_model *m, u32 job)
 /* The command ends now, whatever is out of it. */
 void vgpu_job_abort(struct vgpu_model *m, u32 job, s32 status)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 
 	if (vgpu_job_is_launch(j) && j->out && !j->fetching) {
 		j->cancel = true;
@@ -230,7 +231,7 @@ void vgpu_job_abort(struct vgpu_model *m, u32 job, s32 status)
  */
 void vgpu_job_give_up(struct vgpu_model *m, u32 job, s32 status)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 
 	if (j->out && (j->fetching || !vgpu_job_is_launch(j)))
 		j->status = status;
@@ -241,7 +242,7 @@ void vgpu_job_give_up(struct vgpu_model *m, u32 job, s32 status)
 /* Has it run too long? */
 void vgpu_job_tick(struct vgpu_model *m, u32 job)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 
 	if (j->state == VGPU_JOB_DONE || j->deadline_ns > m->now_ns)
 		return;
@@ -253,7 +254,7 @@ void vgpu_job_tick(struct vgpu_model *m, u32 job)
 int vgpu_job_stop(struct vgpu_model *m, u32 id, s32 status)
 {
 	u32 job = vgpu_work_find(&m->jobs_table, id);
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 
 	if (!job || !vgpu_job_is_launch(j) || j->fetching || !j->out ||
 	    j->state == VGPU_JOB_DONE)
@@ -266,7 +267,7 @@ int vgpu_job_stop(struct vgpu_model *m, u32 id, s32 status)
 /* All that was out of a command that has ended has been reported. */
 static void vgpu_job_reported(struct vgpu_model *m, u32 job)
 {
-	if (m->jobs[job].ring)
+	if (vgpu_job(m, job)->ring)
 		vgpu_job_let_go(m, job);
 	else
 		vgpu_job_free(m, job);
@@ -275,7 +276,7 @@ static void vgpu_job_reported(struct vgpu_model *m, u32 job)
 /* The engine has gone: nobody will report this launch. */
 void vgpu_job_lost(struct vgpu_model *m, u32 job)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 
 	if (!vgpu_job_is_launch(j) || j->fetching || !j->out)
 		return;
@@ -291,7 +292,7 @@ void vgpu_job_lost(struct vgpu_model *m, u32 job)
 /* The CANCEL item of a launch; false if it has been reported meanwhile. */
 bool vgpu_job_cancel_item(struct vgpu_model *m, u32 job, struct vgpu_work *w)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 
 	if (!vgpu_table_used(&m->jobs_table, job) || !j->cancel || !j->out)
 		return false;
@@ -327,7 +328,7 @@ static bool vgpu_job_advance(const struct vgpu_extent *e, u8 n, u8 *at,
 /* Hand out the next item of a job; true if it was the last one. */
 static bool vgpu_job_item(struct vgpu_model *m, u32 job, struct vgpu_work *w)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 	const struct vgpu_extent *to = &j->to[j->at_to];
 	const struct vgpu_extent *from = &j->from[j->at_from];
 
@@ -379,7 +380,7 @@ void vgpu_job_hand_out(struct vgpu_model *m, struct vgpu_out *out)
 {
 	while (m->ready_first && !vgpu_out_full(out)) {
 		u32 job = m->ready_first;
-		struct vgpu_job *j = &m->jobs[job];
+		struct vgpu_job *j = vgpu_job(m, job);
 		bool last = true;
 
 		/* A piece has failed, or the engine went before the launch. */
@@ -399,7 +400,7 @@ void vgpu_job_hand_out(struct vgpu_model *m, struct vgpu_out *out)
 /* The arguments of a launch have been fetched. */
 static void vgpu_job_arguments(struct vgpu_model *m, u32 job)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 	u64 fault = 0;
 	int ret = vgpu_launch_args(m, job, &fault);
 
@@ -417,14 +418,14 @@ static void vgpu_job_arguments(struct vgpu_model *m, u32 job)
 /* A block has been moved: a launch that named one may try again. */
 void vgpu_job_retry(struct vgpu_model *m, u32 job)
 {
-	m->jobs[job].retry = false;
+	vgpu_job(m, job)->retry = false;
 	vgpu_job_arguments(m, job);
 }
 
 int vgpu_job_done(struct vgpu_model *m, u32 id, s32 status, u64 run_ns)
 {
 	u32 job = vgpu_work_find(&m->jobs_table, id);
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 
 	if (!job || !j->out)
 		return -ENOENT;

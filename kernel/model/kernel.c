@@ -139,6 +139,8 @@ int vgpu_model_kernel_add(struct vgpu_model *m, u32 context,
 		return -ENOENT;
 	if (!vgpu_kernel_info_valid(m, info))
 		return -EINVAL;
+	if (vgpu_model_short(m, VGPU_GROW_KERNELS))
+		return -ENOMEM;
 	index = vgpu_table_take(&m->kernels_table);
 	if (!index)
 		return -ENOSPC;

@@ -18,7 +18,7 @@ static u64 vgpu_launch_timeout(const struct vgpu_model *m, u64 wanted)
 int vgpu_launch_prepare(struct vgpu_model *m, u32 job,
 			const struct vgpu_cmd *cmd, u64 *fault)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 	struct vgpu_launch *l = &j->launch;
 	u32 kernel = vgpu_find_kernel(m, cmd->op[0]);
 	int i, n, ret;
@@ -88,7 +88,7 @@ static int vgpu_launch_range(struct vgpu_model *m, u32 job,
 	if (!in->flags || in->flags & ~VGPU_RANGE_ALL ||
 	    in->address & (VGPU_RANGE_ALIGN - 1) || in->bytes & 3)
 		return -EINVAL;
-	ret = vgpu_resolve(m, m->jobs[job].context, in->address, in->bytes,
+	ret = vgpu_resolve(m, vgpu_job(m, job)->context, in->address, in->bytes,
 			   in->flags & VGPU_RANGE_WRITE, &e, 1, fault);
 	if (ret < 0)
 		return ret;
@@ -108,7 +108,7 @@ static int vgpu_launch_range(struct vgpu_model *m, u32 job,
  */
 int vgpu_launch_args(struct vgpu_model *m, u32 job, u64 *fault)
 {
-	struct vgpu_job *j = &m->jobs[job];
+	struct vgpu_job *j = vgpu_job(m, job);
 	const struct vgpu_kernel_info *info = &m->kernels[j->kernel].info;
 	const struct vgpu_args *a = &j->args;
 	struct vgpu_launch *l = &j->launch;

@@ -7,107 +7,6 @@
 /* Commands of user rings in one call of vgpu_model_run(), for each item. */
 #define VGPU_RUN_COMMANDS	4u
 
-static bool vgpu_config_valid(const struct vgpu_model_config *c)
-{
-	return c->max_contexts && c->max_contexts <= 1023 && c->max_objects &&
-	       c->max_objects <= 65535 && c->max_mappings &&
-	       c->max_mappings <= 65535 && c->max_rings &&
-	       c->max_rings <= 4095 && c->max_counters &&
-	       c->max_counters <= 65535 && c->max_kernels &&
-	       c->max_kernels <= 65535 && c->max_jobs && c->max_jobs <= 4095 &&
-	       vgpu_ring_entries_valid(c->max_entries) &&
-	       !(c->features & ~VGPU_FEATURE_ALL) &&
-	       (c->subdevice == VGPU_PCI_SUBDEVICE_GPU ||
-		c->subdevice == VGPU_PCI_SUBDEVICE_VGPU) &&
-	       vgpu_vram_bytes(c->vram_bytes, c->bank_shift, c->max_objects);
-}
-
-/* A carver of one piece of memory; with @base NULL it only counts. */
-struct vgpu_carve {
-	u8 *base;
-	size_t used;
-};
-
-static void *vgpu_carve(struct vgpu_carve *c, size_t n, size_t size)
-{
-	void *p = c->base ? c->base + c->used : NULL;
-
-	c->used += (n * size + 63) & ~(size_t)63;
-	return p;
-}
-
-static void vgpu_carve_table(struct vgpu_carve *c, struct vgpu_table *t,
-			     u32 max)
-{
-	u32 *link = vgpu_carve(c, max + 1, sizeof(u32));
-	u16 *gen = vgpu_carve(c, max + 1, sizeof(u16));
-
-	if (t)
-		vgpu_table_init(t, link, gen, max);
-}
-
-/* An array of @n for field @f of @m. */
-#define VGPU_CARVE(c, m, f, n)						\
-do {									\
-	void *p_ = vgpu_carve(c, n, sizeof(*(m)->f));			\
-									\
-	if (p_)								\
-		(m)->f = p_;						\
-} while (0)
-
-static u32 vgpu_todo_size(const struct vgpu_model_config *c)
-{
-	/* One for each thing that can be in it, rings twice. */
-	return c->max_objects + c->max_kernels + 2 * c->max_rings +
-	       c->max_jobs;
-}
-
-/* No fewer than vgpu_vram_slots() of the device's allocator. */
-static size_t vgpu_slots(const struct vgpu_model_config *c)
-{
-	return 2 * ((size_t)c->max_objects + 2) +
-	       (size_t)(c->vram_bytes >> c->bank_shift) + 1;
-}
-
-/* Lay out a device at @m, or with NULL find out how long it is. */
-static size_t vgpu_model_carve(struct vgpu_model *m,
-			       const struct vgpu_model_config *g)
-{
-	struct vgpu_carve carve = { .base = (u8 *)m };
-	struct vgpu_carve *c = &carve;
-	void *vram;
-
-	vgpu_carve(c, 1, sizeof(*m));
-	vgpu_carve_table(c, m ? &m->contexts_table : NULL, g->max_contexts);
-	vgpu_carve_table(c, m ? &m->objects_table : NULL, g->max_objects);
-	vgpu_carve_table(c, m ? &m->rings_table : NULL, g->max_rings);
-	vgpu_carve_table(c, m ? &m->counters_table : NULL, g->max_counters);
-	vgpu_carve_table(c, m ? &m->kernels_table : NULL, g->max_kernels);
-	vgpu_carve_table(c, m ? &m->jobs_table : NULL, g->max_jobs);
-	vgpu_carve_table(c, m ? &m->maps_table : NULL, g->max_mappings);
-	VGPU_CARVE(c, m, contexts, g->max_contexts + 1);
-	VGPU_CARVE(c, m, objects, g->max_objects + 1);
-	VGPU_CARVE(c, m, block_objects, vgpu_slots(g));
-	VGPU_CARVE(c, m, rings, g->max_rings + 1);
-	VGPU_CARVE(c, m, counters, g->max_counters + 1);
-	VGPU_CARVE(c, m, kernels, g->max_kernels + 1);
-	VGPU_CARVE(c, m, jobs, g->max_jobs + 1);
-	VGPU_CARVE(c, m, map_keys, g->max_mappings);
-	VGPU_CARVE(c, m, map_index, g->max_mappings);
-	VGPU_CARVE(c, m, maps, g->max_mappings + 1);
-	VGPU_CARVE(c, m, todo, vgpu_todo_size(g));
-	vram = vgpu_carve(c, 1, vgpu_vram_bytes(g->vram_bytes, g->bank_shift,
-						g->max_objects));
-	if (vram)
-		m->vram = vram;
-	return c->used;
-}
-
-size_t vgpu_model_bytes(const struct vgpu_model_config *config)
-{
-	return vgpu_config_valid(config) ? vgpu_model_carve(NULL, config) : 0;
-}
-
 /* Registers as after power-on. */
 static void vgpu_regs_reset(struct vgpu_model *m)
 {
@@ -123,35 +22,20 @@ static void vgpu_regs_reset(struct vgpu_model *m)
 	m->status &= VGPU_STATUS_ENGINE;
 }
 
-int vgpu_model_init(void *mem, size_t bytes,
-		    const struct vgpu_model_config *config)
+/* What a new device has beside its memory. */
+int vgpu_model_begin(struct vgpu_model *m)
 {
-	struct vgpu_model *m = mem;
-	size_t need = vgpu_model_bytes(config);
+	const struct vgpu_model_config *c = &m->config;
 	u64 timeout_ms;
 	int ret;
 
-	if (!need || bytes < need || (uintptr_t)mem & 63)
-		return -EINVAL;
-	m->config = *config;
-	vgpu_model_carve(m, config);
-	m->todo_size = vgpu_todo_size(config);
-	ret = vgpu_vram_init(m->vram, vgpu_vram_bytes(config->vram_bytes,
-						      config->bank_shift,
-						      config->max_objects),
-			     config->vram_bytes, config->bank_shift,
-			     config->max_objects);
-	if (ret)
-		return ret;
-	if (!vgpu_assert(vgpu_vram_slots(m->vram) <= vgpu_slots(config)))
-		return -EINVAL;
-	ret = vgpu_account_init(&m->account, config->limit_bytes ?
-				config->limit_bytes : U64_MAX, config->account);
+	ret = vgpu_account_init(&m->account, c->limit_bytes ? c->limit_bytes :
+				U64_MAX, c->account);
 	if (ret)
 		return ret;
 	m->id = VGPU_ID;
 	m->version = VGPU_VERSION;
-	timeout_ms = div64_u64(config->launch_timeout_ns, 1000000);
+	timeout_ms = div64_u64(c->launch_timeout_ns, 1000000);
 	m->timeout_ms = (u32)min_t(u64, timeout_ms, U32_MAX);
 	m->temperature = VGPU_UNKNOWN;
 	m->power = VGPU_UNKNOWN;
@@ -159,6 +43,14 @@ int vgpu_model_init(void *mem, size_t bytes,
 	vgpu_regs_reset(m);
 	vgpu_pci_reset(m);
 	return 0;
+}
+
+int vgpu_model_init(void *mem, size_t bytes,
+		    const struct vgpu_model_config *config)
+{
+	int ret = vgpu_memory_init(mem, bytes, config);
+
+	return ret ? ret : vgpu_model_begin(mem);
 }
 
 void vgpu_model_fini(struct vgpu_model *m)
@@ -289,6 +181,7 @@ u32 vgpu_model_run(struct vgpu_model *m, u64 now_ns, struct vgpu_work *work,
 	vgpu_todo_step(m, &out);
 	if (vgpu_admin_pending(m))
 		vgpu_admin_step(m, &out);
+	vgpu_grow_step(m, &out);
 	vgpu_job_hand_out(m, &out);
 	while (budget && !vgpu_out_full(&out)) {
 		ring = vgpu_sched_pick(m);
@@ -305,7 +198,8 @@ u32 vgpu_model_run(struct vgpu_model *m, u64 now_ns, struct vgpu_work *work,
 bool vgpu_model_pending(const struct vgpu_model *m)
 {
 	return m->lines | m->todo_count | m->irq_out | m->ready_first ||
-	       vgpu_admin_pending(m) || (m->compact.active && !m->compact.out);
+	       vgpu_admin_pending(m) || vgpu_grow_pending(m) ||
+	       (m->compact.active && !m->compact.out);
 }
 
 int vgpu_model_done(struct vgpu_model *m, u32 id, s32 status, u64 now_ns,
@@ -321,6 +215,8 @@ int vgpu_model_done(struct vgpu_model *m, u32 id, s32 status, u64 now_ns,
 		return vgpu_object_scrubbed(m, id, status);
 	case VGPU_WORK_COMPACT:
 		return vgpu_compact_done(m, id, status);
+	case VGPU_WORK_MEMORY:
+		return vgpu_grow_done(m, id, status);
 	default:
 		return -ENOENT;
 	}
@@ -334,7 +230,7 @@ int vgpu_model_system_gone(struct vgpu_model *m, u32 id)
 	if (!object || o->kind != VGPU_OBJECT_SYSTEM)
 		return -ENOENT;
 	o->gone = true;
-	for (i = 1; o->rings && i <= m->config.max_rings; i++)
+	for (i = 1; o->rings && i <= m->rings_table.max; i++)
 		if (vgpu_table_used(&m->rings_table, i) && !m->rings[i].dying &&
 		    m->rings[i].object == object)
 			vgpu_uring_gone(m, i);
@@ -346,7 +242,7 @@ void vgpu_model_tick(struct vgpu_model *m, u64 now_ns)
 	u32 i;
 
 	m->now_ns = max_t(u64, m->now_ns, now_ns);
-	for (i = 1; i <= m->config.max_jobs; i++)
+	for (i = 1; i <= m->jobs_table.max; i++)
 		if (vgpu_table_used(&m->jobs_table, i))
 			vgpu_job_tick(m, i);
 }
@@ -364,10 +260,10 @@ u64 vgpu_model_deadline(const struct vgpu_model *m)
 	u64 first = U64_MAX;
 	u32 i;
 
-	for (i = 1; i <= m->config.max_jobs; i++)
+	for (i = 1; i <= m->jobs_table.max; i++)
 		if (vgpu_table_used(&m->jobs_table, i) &&
-		    m->jobs[i].state != VGPU_JOB_DONE)
-			first = min_t(u64, first, m->jobs[i].deadline_ns);
+		    vgpu_job(m, i)->state != VGPU_JOB_DONE)
+			first = min_t(u64, first, vgpu_job(m, i)->deadline_ns);
 	return first;
 }
 
@@ -381,7 +277,7 @@ void vgpu_model_engine(struct vgpu_model *m, bool present, u64 now_ns)
 		return;
 	}
 	m->status &= ~(u32)VGPU_STATUS_ENGINE;
-	for (i = 1; i <= m->config.max_jobs; i++)
+	for (i = 1; i <= m->jobs_table.max; i++)
 		if (vgpu_table_used(&m->jobs_table, i))
 			vgpu_job_lost(m, i);
 }
@@ -399,13 +295,13 @@ void vgpu_model_clear(struct vgpu_model *m)
 {
 	u32 i;
 
-	for (i = 1; i <= m->config.max_rings; i++)
+	for (i = 1; i <= m->rings_table.max; i++)
 		if (vgpu_table_used(&m->rings_table, i) && !m->rings[i].dying)
 			vgpu_uring_destroy(m, i);
-	for (i = 1; i <= m->config.max_contexts; i++)
+	for (i = 1; i <= m->contexts_table.max; i++)
 		if (vgpu_table_used(&m->contexts_table, i))
 			vgpu_unmap_all(m, i);
-	for (i = 1; i <= m->config.max_contexts; i++)
+	for (i = 1; i <= m->contexts_table.max; i++)
 		if (vgpu_table_used(&m->contexts_table, i) &&
 		    !m->contexts[i].dead)
 			vgpu_context_destroy(m, i);
@@ -419,7 +315,7 @@ void vgpu_model_reset(struct vgpu_model *m)
 	vgpu_admin_disable(m);
 	m->compact.active = false;
 	vgpu_model_clear(m);
-	for (i = 1; i <= m->config.max_objects; i++)
+	for (i = 1; i <= m->objects_table.max; i++)
 		if (vgpu_table_used(&m->objects_table, i))
 			vgpu_object_kill(m, i);
 	vgpu_regs_reset(m);
@@ -472,7 +368,7 @@ void vgpu_model_stats(const struct vgpu_model *m,
 	stats->kernels = m->kernels_table.count;
 	stats->objects = m->objects_table.count;
 	stats->rings = 0;
-	for (i = 1; i <= m->config.max_rings; i++)
+	for (i = 1; i <= m->rings_table.max; i++)
 		if (vgpu_table_used(&m->rings_table, i) && !m->rings[i].dying)
 			stats->rings++;
 }

@@ -7,10 +7,11 @@
  *
  * The caller is called the shell: vgpu.ko, libvgpu's simulator, a test, a
  * fuzzer.  The model never sleeps, locks, allocates or does I/O.  It sees its
- * own state, ring memory that the shell made contiguous, and bytes that the
- * shell copied in.  What has to be done outside comes out of vgpu_model_run()
- * as work items, at most as many as the caller has room for; the shell does
- * them and reports each that carries an id to vgpu_model_done().
+ * own state, in memory that the shell gave it, ring memory that the shell made
+ * contiguous, and bytes that the shell copied in.  What has to be done outside
+ * comes out of vgpu_model_run() as work items, at most as many as the caller
+ * has room for; the shell does them and reports each that carries an id to
+ * vgpu_model_done().
  *
  * Every function here is called with the instance's lock held, a lock that the
  * shell owns.  None takes a bounded time that depends on the guest: a call of
@@ -136,6 +137,9 @@ struct vgpu_launch {
  * @VGPU_WORK_BUILD: kernel @arg: @bytes at @from are a descriptor and code;
  *	copy, compile, and say vgpu_model_built()
  * @VGPU_WORK_DROP: kernel @arg, @address its token, is gone
+ * @VGPU_WORK_GROW: give @bytes of memory by vgpu_model_grow(), @arg says what
+ *	for, and report; with an errno, there is none: who needs it gets ENOMEM,
+ *	or waits for a job of those that there are
  * @VGPU_WORK_INTERRUPT: send the message of vector @arg
  */
 enum vgpu_work_kind {
@@ -154,6 +158,7 @@ enum vgpu_work_kind {
 	VGPU_WORK_UNPIN,
 	VGPU_WORK_BUILD,
 	VGPU_WORK_DROP,
+	VGPU_WORK_GROW,
 	VGPU_WORK_INTERRUPT,
 };
 
@@ -237,15 +242,59 @@ struct vgpu_model_error {
 	u32 reserved;
 };
 
+/* All memory that a shell gives is zero, and aligned to this. */
+#define VGPU_MODEL_ALIGN	64u
+
 /*
- * A device: its memory is the caller's, zero, and aligned to 64.  What is not in
- * use yet is not touched.
+ * A device, in memory of the caller's: vgpu_model_bytes() for all that it will
+ * ever need, of which is not touched what is not in use yet; or any less, from
+ * vgpu_model_least_bytes() on, and then its tables grow.
  */
 size_t vgpu_model_bytes(const struct vgpu_model_config *config);
+size_t vgpu_model_least_bytes(const struct vgpu_model_config *config);
 int vgpu_model_init(void *mem, size_t bytes,
 		    const struct vgpu_model_config *config);
 /* Refunds what the device still holds from @account.  The model is gone. */
 void vgpu_model_fini(struct vgpu_model *m);
+
+/**
+ * enum vgpu_grow - what memory is for
+ * @VGPU_GROW_NONE: nothing
+ * @VGPU_GROW_JOBS: more commands in flight; asked for by GROW only
+ * @VGPU_GROW_ALL: the tables as long as they may be, for save and load
+ */
+enum vgpu_grow {
+	VGPU_GROW_NONE,
+	VGPU_GROW_CONTEXTS,
+	VGPU_GROW_OBJECTS,
+	VGPU_GROW_MAPPINGS,
+	VGPU_GROW_RINGS,
+	VGPU_GROW_COUNTERS,
+	VGPU_GROW_KERNELS,
+	VGPU_GROW_JOBS,
+	VGPU_GROW_ALL,
+};
+
+/*
+ * For a shell that is its own driver: what an admin command takes a slot of,
+ * and how many bytes the device lacks for one more of that; 0: none.
+ */
+u32 vgpu_model_takes(u16 opcode);
+size_t vgpu_model_short(const struct vgpu_model *m, u32 what);
+
+/**
+ * vgpu_model_grow() - give a device memory
+ * @m: device
+ * @what: enum vgpu_grow
+ * @mem: memory, the model's from now on
+ * @bytes: as vgpu_model_short() or the work item said
+ *
+ * Return: memory that is the shell's again, or NULL.  It is @mem if that does
+ * not help any more, because something else has grown since.
+ */
+void *vgpu_model_grow(struct vgpu_model *m, u32 what, void *mem, size_t bytes);
+/* After vgpu_model_fini(): pieces that vgpu_model_grow() took, until NULL. */
+void *vgpu_model_reclaim(struct vgpu_model *m);
 
 /*
  * The guest's side.  @size is 1, 2 or 4 (config), 4 or 8 (BARs).  Reads of
@@ -346,6 +395,9 @@ int vgpu_model_ring_attach(struct vgpu_model *m, u32 id, void *mem);
  * @result: two words
  *
  * For a shell that is its own driver (the DRM node on a host, the simulator).
+ * What makes something is -ENOMEM while vgpu_model_short() says so of what it
+ * takes.
+ *
  * SYSTEM_CREATE makes an object whose pages are there at once: the shell knows
  * them by the object's id.  RING_CREATE takes ring memory by
  * vgpu_model_ring_memory() afterwards.  SYSTEM_PAGES and KERNEL_CREATE are
@@ -361,7 +413,7 @@ int vgpu_model_ring_memory(struct vgpu_model *m, u32 ring, void *mem);
  * no mapping, pin or ring has it.  -ENOENT.
  */
 int vgpu_model_object_close(struct vgpu_model *m, u32 object);
-/* A kernel that the shell has built itself. */
+/* A kernel that the shell has built itself; takes VGPU_GROW_KERNELS. */
 int vgpu_model_kernel_add(struct vgpu_model *m, u32 context,
 			  const struct vgpu_kernel_info *info, u64 token,
 			  u32 *kernel);
@@ -452,7 +504,8 @@ int vgpu_model_ring_state(const struct vgpu_model *m, u32 ring);
  * @bytes: room
  *
  * VRAM's content, guest memory and kernels' code are the shell's to carry.
- * Return: the bytes needed or written; -EBUSY; -ENOSPC.
+ * Return: the bytes needed or written; -EBUSY; -ENOSPC; -ENOMEM, as long as
+ * there is something to VGPU_GROW_ALL.
  */
 s64 vgpu_model_save(const struct vgpu_model *m, void *buf, size_t bytes);
 
@@ -467,7 +520,8 @@ s64 vgpu_model_save(const struct vgpu_model *m, void *buf, size_t bytes);
  * stood, if the shell sees to that.  Kernels keep what is known of them; the shell, which
  * carried their code, builds them again and says so by
  * vgpu_model_kernel_token() before it runs the device.
- * Return: 0 or -EINVAL, and then the device is as after a reset.
+ * Return: 0 or -EINVAL, and then the device is as after a reset; -ENOMEM as
+ * above.
  */
 int vgpu_model_load(struct vgpu_model *m, const void *buf, size_t bytes);
 int vgpu_model_kernel_token(struct vgpu_model *m, u32 kernel, u64 token);

@@ -120,20 +120,20 @@ static bool vgpu_quiet(const struct vgpu_model *m)
 	const struct vgpu_admin *a = &m->admin;
 	u32 i;
 
-	if (m->jobs_table.count || m->todo_count || m->scrubs || a->wait ||
+	if (m->grow_id || m->jobs_table.count || m->todo_count || m->scrubs || a->wait ||
 	    a->builds || a->attaching || a->detach_todo || m->compact.active ||
 	    m->compact.out || (a->attached && !a->dev.ring.hdr))
 		return false;
-	for (i = 1; i <= m->config.max_objects; i++)
+	for (i = 1; i <= m->objects_table.max; i++)
 		if (vgpu_table_used(&m->objects_table, i) &&
 		    (m->objects[i].state != VGPU_OBJECT_LIVE ||
 		     m->objects[i].gone || m->objects[i].busy))
 			return false;
-	for (i = 1; i <= m->config.max_kernels; i++)
+	for (i = 1; i <= m->kernels_table.max; i++)
 		if (vgpu_table_used(&m->kernels_table, i) &&
 		    m->kernels[i].state != VGPU_KERNEL_READY)
 			return false;
-	for (i = 1; i <= m->config.max_rings; i++)
+	for (i = 1; i <= m->rings_table.max; i++)
 		if (vgpu_table_used(&m->rings_table, i) &&
 		    (m->rings[i].dying || m->rings[i].flushing ||
 		     m->rings[i].attaching || !m->rings[i].dev.ring.hdr))
@@ -286,7 +286,7 @@ static void vgpu_save_made(const struct vgpu_model *m, struct vgpu_writer *w)
 {
 	u32 i;
 
-	for (i = 1; i <= m->config.max_contexts; i++) {
+	for (i = 1; i <= m->contexts_table.max; i++) {
 		const struct vgpu_context *c = &m->contexts[i];
 		struct vgpu_save_context s = {
 			.limit = vgpu_account_limit(&c->account),
@@ -298,7 +298,7 @@ static void vgpu_save_made(const struct vgpu_model *m, struct vgpu_writer *w)
 		if (vgpu_table_used(&m->contexts_table, i))
 			vgpu_put(w, &s, sizeof(s));
 	}
-	for (i = 1; i <= m->config.max_objects; i++) {
+	for (i = 1; i <= m->objects_table.max; i++) {
 		const struct vgpu_object *o = &m->objects[i];
 		struct vgpu_save_object s = {
 			.bytes = o->bytes,
@@ -327,7 +327,7 @@ static void vgpu_save_made(const struct vgpu_model *m, struct vgpu_writer *w)
 
 		vgpu_put(w, &s, sizeof(s));
 	}
-	for (i = 1; i <= m->config.max_counters; i++) {
+	for (i = 1; i <= m->counters_table.max; i++) {
 		struct vgpu_save_counter s = {
 			.value = m->counters[i].value,
 			.id = vgpu_table_id(&m->counters_table, i),
@@ -338,7 +338,7 @@ static void vgpu_save_made(const struct vgpu_model *m, struct vgpu_writer *w)
 		if (vgpu_table_used(&m->counters_table, i))
 			vgpu_put(w, &s, sizeof(s));
 	}
-	for (i = 1; i <= m->config.max_kernels; i++) {
+	for (i = 1; i <= m->kernels_table.max; i++) {
 		struct vgpu_save_kernel s = {
 			.info = m->kernels[i].info,
 			.token = m->kernels[i].token,
@@ -349,7 +349,7 @@ static void vgpu_save_made(const struct vgpu_model *m, struct vgpu_writer *w)
 		if (vgpu_table_used(&m->kernels_table, i))
 			vgpu_put(w, &s, sizeof(s));
 	}
-	for (i = 1; i <= m->config.max_rings; i++)
+	for (i = 1; i <= m->rings_table.max; i++)
 		if (vgpu_table_used(&m->rings_table, i))
 			vgpu_save_ring(m, i, w);
 }
@@ -361,6 +361,8 @@ s64 vgpu_model_save(const struct vgpu_model *m, void *buf, size_t bytes)
 
 	if (!vgpu_quiet(m))
 		return -EBUSY;
+	if (vgpu_grow_bytes(m, VGPU_GROW_ALL))
+		return -ENOMEM;
 	vgpu_save_head(m, &head);
 	vgpu_put(&w, &head, sizeof(head));
 	vgpu_save_regs(m, &w);
@@ -714,14 +716,14 @@ static int vgpu_load_all(struct vgpu_model *m, struct vgpu_reader *r)
 	}
 	for (i = 0; i < VGPU_SAVE_TABLES; i++)
 		vgpu_table_relink(vgpu_save_table(m, i));
-	for (i = 1; i <= m->config.max_contexts; i++)
+	for (i = 1; i <= m->contexts_table.max; i++)
 		if (vgpu_table_used(&m->contexts_table, i) &&
 		    m->contexts[i].dead && !m->contexts[i].objects)
 			return -EINVAL;
 	/* Less what is parked, everything that was taken has ended. */
 	if (m->stats.queued != m->stats.completed + m->stats.failed)
 		return -EINVAL;
-	for (i = 1; i <= m->config.max_rings; i++)
+	for (i = 1; i <= m->rings_table.max; i++)
 		if (vgpu_table_used(&m->rings_table, i))
 			m->stats.queued += m->rings[i].parked;
 	return r->used == r->bytes && vgpu_vram_settled(m) ? 0 : -EINVAL;
@@ -751,19 +753,20 @@ static void vgpu_load_limits(struct vgpu_model *m, const u8 *buf)
 int vgpu_model_load(struct vgpu_model *m, const void *buf, size_t bytes)
 {
 	struct vgpu_reader r = { .from = buf, .bytes = bytes };
-	struct vgpu_model_config config = m->config;
 	u32 engine = m->status & VGPU_STATUS_ENGINE;
 	u64 limit = vgpu_account_limit(&m->account);
 	int ret;
 
+	if (vgpu_grow_bytes(m, VGPU_GROW_ALL))
+		return -ENOMEM;
 	ret = vgpu_load_all(m, &r);
 	if (!ret) {
 		vgpu_load_limits(m, buf);
 		return 0;
 	}
 	vgpu_model_fini(m);
-	memset(m, 0, vgpu_model_bytes(&config));
-	vgpu_model_init(m, vgpu_model_bytes(&config), &config);
+	vgpu_memory_clear(m);
+	vgpu_model_begin(m);
 	m->status |= engine;
 	vgpu_account_set_limit(&m->account, limit);
 	return ret;

@@ -104,6 +104,7 @@ void vgpu_sched_starve(struct vgpu_model *m, u32 ring)
 	else
 		m->pool_first = ring;
 	m->pool_last = ring;
+	m->jobs_short = m->jobs_table.max < m->config.max_jobs;
 }
 
 /* Whether ring @a goes before ring @b when a job has become free. */

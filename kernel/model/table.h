@@ -23,17 +23,22 @@ struct vgpu_table {
 	u32 fresh;	/* from here on none was ever used */
 };
 
-/* @link and @gen are zero; they are not touched beyond what is used. */
-static inline void vgpu_table_init(struct vgpu_table *t, u32 *link, u16 *gen,
+/*
+ * A table begins, all zero but for this, or goes on with no fewer slots.  @link
+ * and @gen are zero; they are not touched beyond what is used.
+ */
+static inline void vgpu_table_move(struct vgpu_table *t, u32 *link, u16 *gen,
 				   u32 max)
 {
+	if (t->link) {
+		memcpy(link, t->link, t->fresh * sizeof(*link));
+		memcpy(gen, t->gen, t->fresh * sizeof(*gen));
+	} else {
+		t->fresh = 1;
+	}
 	t->link = link;
 	t->gen = gen;
 	t->max = max;
-	t->count = 0;
-	t->first = 0;
-	t->last = 0;
-	t->fresh = 1;
 }
 
 static inline u32 vgpu_table_id(const struct vgpu_table *t, u32 index)

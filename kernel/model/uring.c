@@ -199,8 +199,8 @@ void vgpu_uring_gone(struct vgpu_model *m, u32 ring)
 /* The first of the ring's jobs from @job on that has not ended, or 0. */
 static u32 vgpu_uring_running(const struct vgpu_model *m, u32 job)
 {
-	while (job && m->jobs[job].state == VGPU_JOB_DONE)
-		job = m->jobs[job].next;
+	while (job && vgpu_job(m, job)->state == VGPU_JOB_DONE)
+		job = vgpu_job(m, job)->next;
 	return job;
 }
 
@@ -227,7 +227,7 @@ static int vgpu_uring_reset(struct vgpu_model *m, u32 ring)
 	r->flushing = true;
 	for (job = vgpu_uring_running(m, r->first); job; job = next) {
 		/* It cannot go with this one, as what has ended might. */
-		next = vgpu_uring_running(m, m->jobs[job].next);
+		next = vgpu_uring_running(m, vgpu_job(m, job)->next);
 		vgpu_job_give_up(m, job, -ENODEV);
 	}
 	r->stop = r->dev.sq_head + r->dev.ring.sq_entries;
@@ -366,7 +366,7 @@ static bool vgpu_uring_wait(struct vgpu_model *m, u32 ring)
 	return !vgpu_ring_prepare_sleep(&r->dev);
 }
 
-/* Jobs that only favoured rings get; fewer where there are few. */
+/* Jobs that only favoured rings get; fewer while there are few. */
 #define VGPU_JOBS_KEPT		8u
 
 int vgpu_model_favour(struct vgpu_model *m, u32 id)
@@ -376,7 +376,7 @@ int vgpu_model_favour(struct vgpu_model *m, u32 id)
 	if (!ring)
 		return -ENOENT;
 	m->rings[ring].favoured = true;
-	m->jobs_kept = min_t(u32, VGPU_JOBS_KEPT, m->config.max_jobs / 2);
+	m->jobs_kept = VGPU_JOBS_KEPT;
 	return 0;
 }
 

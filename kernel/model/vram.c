@@ -315,8 +315,13 @@ u64 vgpu_vram_bytes(u64 size, u32 bank_shift, u32 max_blocks)
 	       ((banks * sizeof(u32) + 7) & ~7ull);
 }
 
+static u32 vram_extents(u32 banks, u32 max_blocks)
+{
+	return 1 + 2 * (max_blocks + 1) + banks;
+}
+
 int vgpu_vram_init(void *mem, u64 bytes, u64 size, u32 bank_shift,
-		   u32 max_blocks)
+		   u32 max_blocks, u32 most_blocks)
 {
 	u64 need = vgpu_vram_bytes(size, bank_shift, max_blocks);
 	struct vgpu_vram *v = mem;
@@ -324,7 +329,8 @@ int vgpu_vram_init(void *mem, u64 bytes, u64 size, u32 bank_shift,
 	u64 total;
 	u32 i;
 
-	if (!need || bytes < need || (unsigned long)mem % 8)
+	if (!need || bytes < need || (unsigned long)mem % 8 ||
+	    most_blocks < max_blocks || most_blocks > VGPU_VRAM_MAX_BLOCKS)
 		return -EINVAL;
 	bank_len = 1ull << (bank_shift - VGPU_VRAM_GRANULE_SHIFT);
 	total = size >> VGPU_VRAM_GRANULE_SHIFT;
@@ -333,8 +339,8 @@ int vgpu_vram_init(void *mem, u64 bytes, u64 size, u32 bank_shift,
 	v->bank_shift = bank_shift;
 	v->max_blocks = max_blocks;
 	v->banks = (u32)((total + bank_len - 1) / (u32)bank_len);
-	v->extents = 1 + 2 * (max_blocks + 1) + v->banks;
-	v->index_shift = vram_log2(v->extents - 1) + 1;
+	v->extents = vram_extents(v->banks, max_blocks);
+	v->index_shift = vram_index_shift(vram_extents(v->banks, most_blocks));
 	v->fresh = 1;
 	for (i = 0; i < v->banks; i++) {
 		u64 start = i * bank_len;
@@ -345,6 +351,26 @@ int vgpu_vram_init(void *mem, u64 bytes, u64 size, u32 bank_shift,
 		ext_set_free(v, x, (u32)start,
 			     (u32)min_t(u64, bank_len, total - start));
 	}
+	return 0;
+}
+
+int vgpu_vram_grow(const struct vgpu_vram *v, void *mem, u64 bytes,
+		   u32 max_blocks)
+{
+	u64 need = vgpu_vram_bytes(v->size, v->bank_shift, max_blocks);
+	u32 extents = vram_extents(v->banks, max_blocks);
+	struct vgpu_vram *to = mem;
+
+	if (!need || bytes < need || (unsigned long)mem % 8 ||
+	    max_blocks < v->max_blocks ||
+	    vram_index_shift(extents) > v->index_shift)
+		return -EINVAL;
+	memcpy(to, v, offsetof(struct vgpu_vram, ext) +
+	       v->fresh * sizeof(v->ext[0]));
+	to->max_blocks = max_blocks;
+	to->extents = extents;
+	memcpy(vram_bank_first(to), vram_bank_first(v),
+	       v->banks * sizeof(u32));
 	return 0;
 }
 

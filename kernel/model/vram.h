@@ -95,9 +95,17 @@ u64 vgpu_vram_bytes(u64 size, u32 bank_shift, u32 max_blocks);
 
 /*
  * Build an empty allocator in mem, which is zero and 8-byte aligned; -EINVAL as
- * above.  What is not in use yet is not touched.
+ * above.  What is not in use yet is not touched.  It may grow to most_blocks:
+ * handles have room for as many.
  */
 int vgpu_vram_init(void *mem, u64 bytes, u64 size, u32 bank_shift,
+		   u32 max_blocks, u32 most_blocks);
+
+/*
+ * Make a copy of v with room for more blocks, max_blocks, in mem, which is as
+ * above.  Handles and slots stay what they are.  -EINVAL.
+ */
+int vgpu_vram_grow(const struct vgpu_vram *v, void *mem, u64 bytes,
 		   u32 max_blocks);
 
 /*

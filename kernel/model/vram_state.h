@@ -17,6 +17,9 @@
 
 #define VRAM_MAGIC		0x3230766d61727676ull	/* "vvramv02" */
 
+/* Bits of an index of the most extents that there can be. */
+#define VRAM_MAX_INDEX_SHIFT	20
+
 /* 64 KiB, the alignment that the second set of bins is for. */
 #define VRAM_COARSE_SHIFT	16
 #define VRAM_COARSE		(1u << (VRAM_COARSE_SHIFT - \
@@ -84,7 +87,9 @@ struct vgpu_vram {
 	u32 max_blocks;
 	u32 banks;
 	u32 extents;		/* index 0 included */
-	u32 index_shift;	/* bits of a handle that are the index */
+	u32 index_shift;	/* bits of a handle that are the index: as many
+				 * as it will need, grown as far as it may be
+				 */
 	u32 unused;		/* first unused extent of those below fresh */
 	u32 fresh;		/* from here on none was ever used */
 	u32 count;
@@ -131,6 +136,12 @@ static inline u32 vram_coarse_len(u32 start, u32 len)
 	u32 lead = -start & (VRAM_COARSE - 1);
 
 	return len > lead ? len - lead : 0;
+}
+
+/* Bits that an index below @extents has. */
+static inline u32 vram_index_shift(u32 extents)
+{
+	return vram_log2(extents - 1) + 1;
 }
 
 static inline u32 vram_gen_max(const struct vgpu_vram *v)

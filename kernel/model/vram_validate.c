@@ -33,7 +33,8 @@ static bool check_header(const struct vgpu_vram *v, u64 bytes)
 	return v->banks == banks &&
 	       v->extents == 1 + 2 * (v->max_blocks + 1) + banks &&
 	       v->fresh && v->fresh <= v->extents &&
-	       v->index_shift == vram_log2(v->extents - 1) + 1;
+	       v->index_shift >= vram_index_shift(v->extents) &&
+	       v->index_shift <= VRAM_MAX_INDEX_SHIFT;
 }
 
 /* What stands for "none" is read now and then: an empty one, not in use. */

@@ -69,7 +69,7 @@ static void *ours_create(uint64_t heap, uint32_t blocks)
 	if (!o->v)
 		exit(1);
 	memset(o->v, 0, bytes);
-	if (vgpu_vram_init(o->v, bytes, heap, BANK_SHIFT, max))
+	if (vgpu_vram_init(o->v, bytes, heap, BANK_SHIFT, max, max))
 		exit(1);
 	return o;
 }

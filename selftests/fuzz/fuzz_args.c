@@ -41,7 +41,7 @@ static void do_kernel(struct world *w)
 	info.written = get8(w) % 8;
 	if (get8(w) & 3)
 		info.written &= info.used;
-	if (!vgpu_model_kernel_add(w->s.m, (u32)pool_get(w, POOL_CONTEXT),
+	if (!shell_kernel(&w->s, (u32)pool_get(w, POOL_CONTEXT),
 				   &info, 1, &kernel))
 		pool_add(w, POOL_KERNEL, kernel);
 }

@@ -60,19 +60,19 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		fuzz_operations(&w, ops, ARRAY_SIZE(ops));
 	w.p = data + (size ? 1 : 0);
 	w.s.keep = 0;
+	w.s.poor = false;
 	shell_release(&w.s);
 	shell_run_for(&w.s, 100);
-	bytes = vgpu_model_save(w.s.m, NULL, 0);
+	bytes = shell_save(&w.s, NULL, 0);
 	if (bytes < 0) {
 		fuzz_end(&w);
 		return 0;
 	}
 	buf = malloc(bytes);
-	if (vgpu_model_save(w.s.m, buf, bytes) != bytes)
+	if (shell_save(&w.s, buf, bytes) != bytes)
 		fuzz_stop("two lengths of one state");
-	vgpu_model_fini(w.s.m);
-	memset(w.s.m, 0, vgpu_model_bytes(&w.s.config));
-	vgpu_model_init(w.s.m, vgpu_model_bytes(&w.s.config), &w.s.config);
+	shell_again(&w.s);
+	shell_grow(&w.s, VGPU_GROW_ALL);
 	pages(&w);
 	damage(&w, buf, bytes);
 	if (vgpu_model_load(w.s.m, buf, bytes) &&

@@ -258,6 +258,7 @@ static inline void do_admin_direct(struct world *w)
 		vgpu_model_compact(s->m, cmd.op[0]);
 		return;
 	}
+	shell_grow(s, vgpu_model_takes(cmd.opcode));
 	if (vgpu_model_admin(s->m, &cmd, r))
 		return;
 	if (cmd.opcode == VGPU_ADMIN_SYSTEM_CREATE) {
@@ -456,6 +457,7 @@ static inline void do_keep(struct world *w)
 	};
 	u8 how = get8(w);
 
+	w->s.poor = how % 16 == 15;
 	w->s.keep = how < 200 ? keep[how % ARRAY_SIZE(keep)] : get16(w);
 	/* What is not reported cannot be late. */
 	w->s.keep &= ~(1u << VGPU_WORK_UNPIN | 1u << VGPU_WORK_INTERRUPT |
@@ -640,7 +642,7 @@ static inline void fuzz_config_of(struct vgpu_model_config *c)
 	c->max_rings = 5;
 	c->max_counters = 5;
 	c->max_kernels = 4;
-	c->max_jobs = 5;
+	c->max_jobs = 9;
 	c->max_entries = ENTRIES;
 	c->launch_timeout_ns = 100000;
 }
@@ -680,6 +682,7 @@ static inline void fuzz_end(struct world *w)
 	vgpu_model_reset(s->m);
 	fuzz_check(w);
 	s->keep = 0;
+	s->poor = false;
 	s->batch = 16;
 	for (i = 0; i < 3; i++) {
 		shell_release(s);
@@ -751,7 +754,7 @@ static inline void fuzz_furnish(struct world *w)
 		pool_add(w, POOL_ADDRESS, r[0]);
 	}
 	vgpu_model_engine(s->m, true, s->now_ns);
-	vgpu_model_kernel_add(s->m, (u32)ctx, &info, 7, &kernel);
+	shell_kernel(s, (u32)ctx, &info, 7, &kernel);
 	pool_add(w, POOL_KERNEL, kernel);
 }
 

@@ -171,7 +171,7 @@ static void random_trace(struct kunit *test)
 	VGPU_OK(test, t->bytes);
 	t->v = vgpu_kunit_vzalloc(test, t->bytes);
 	VGPU_EQ(test, 0, vgpu_vram_init(t->v, t->bytes, TRACE_SIZE, TRACE_BANK,
-					TRACE_BLOCKS));
+					TRACE_BLOCKS, TRACE_BLOCKS));
 	for (i = 0; i < TRACE_STEPS; i++) {
 		what = vgpu_kunit_rnd(&t->seed) % 100;
 		if (what < 55 || !t->count)
@@ -211,7 +211,8 @@ static void corrupted(struct kunit *test)
 	u32 i, handle, refused = 0;
 	u64 seed = 2;
 
-	VGPU_EQ(test, 0, vgpu_vram_init(v, bytes, 1 << 20, 16, 32));
+	VGPU_EQ(test, 0, vgpu_vram_init(v, bytes, 1 << 20, 16, 32,
+					32));
 	for (i = 0; i < 20; i++) {
 		VGPU_EQ(test, 0, vgpu_vram_alloc(v, 1000 * (i + 1), 256, 0,
 						 &handle));

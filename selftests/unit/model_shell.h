@@ -27,6 +27,7 @@ struct shell_object {
 
 struct shell {
 	struct vgpu_model *m;
+	size_t bytes;			/* of memory that it began with */
 	struct vgpu_model_config config;
 	struct vgpu_account gpu;
 	u8 *vram;
@@ -36,6 +37,8 @@ struct shell {
 	u32 n_kept;
 	u32 keep;			/* bit set of kinds to keep back */
 	s32 fail;			/* status for what is executed */
+	bool poor;			/* there is no memory to grow */
+	u32 grown;			/* how often it has grown */
 	s32 build_status;		/* of a BUILD */
 	u32 batch;			/* items asked for at once, 0: 16 */
 	u64 now_ns;
@@ -69,11 +72,21 @@ static inline void shell_config(struct vgpu_model_config *c)
 	c->max_entries = 256;
 }
 
+static inline void *shell_zalloc(size_t bytes)
+{
+	size_t whole = (bytes + VGPU_MODEL_ALIGN - 1) & -VGPU_MODEL_ALIGN;
+	void *mem = aligned_alloc(VGPU_MODEL_ALIGN, whole);
+
+	if (mem)
+		memset(mem, 0, whole);
+	return mem;
+}
+
+/* The device begins with as little memory as can be, so that all grow. */
 static inline int shell_open(struct shell *s,
 			     const struct vgpu_model_config *config)
 {
-	size_t bytes;
-	int i, ret;
+	int i;
 
 	memset(s, 0, offsetof(struct shell, kept));
 	memset(&s->n_kept, 0, sizeof(*s) - offsetof(struct shell, n_kept));
@@ -83,11 +96,10 @@ static inline int shell_open(struct shell *s,
 		shell_config(&s->config);
 	vgpu_account_init(&s->gpu, U64_MAX, NULL);
 	s->config.account = &s->gpu;
-	bytes = vgpu_model_bytes(&s->config);
-	if (!bytes)
+	s->bytes = vgpu_model_least_bytes(&s->config);
+	if (!s->bytes)
 		return -EINVAL;
-	s->m = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
-	memset(s->m, 0, bytes);
+	s->m = shell_zalloc(s->bytes);
 	s->vram = calloc(1, s->config.vram_bytes);
 	s->guest = aligned_alloc(4096, SHELL_GUEST_BYTES);
 	memset(s->guest, 0, SHELL_GUEST_BYTES);
@@ -96,8 +108,40 @@ static inline int shell_open(struct shell *s,
 	s->now_ns = 1;
 	for (i = 0; i < 3; i++)
 		s->info.workgroup[i] = 1;
-	ret = vgpu_model_init(s->m, bytes, &s->config);
-	return ret;
+	return vgpu_model_init(s->m, s->bytes, &s->config);
+}
+
+static inline void shell_model_end(struct shell *s)
+{
+	void *mem;
+
+	vgpu_model_fini(s->m);
+	while ((mem = vgpu_model_reclaim(s->m)))
+		free(mem);
+}
+
+/* A new device in the place of the old one. */
+static inline int shell_again(struct shell *s)
+{
+	shell_model_end(s);
+	memset(s->m, 0, s->bytes);
+	return vgpu_model_init(s->m, s->bytes, &s->config);
+}
+
+/* Give the device what it lacks for one more of @what. */
+static inline int shell_grow(struct shell *s, u32 what)
+{
+	size_t bytes = vgpu_model_short(s->m, what);
+
+	if (!bytes)
+		return 0;
+	if (s->poor)
+		return -ENOMEM;
+	free(vgpu_model_grow(s->m, what, shell_zalloc(bytes), bytes));
+	s->grown++;
+	if (vgpu_model_short(s->m, what))
+		s->wrong = "it is short of what it just got";
+	return 0;
 }
 
 static inline void shell_drop_object(struct shell *s, u32 index)
@@ -111,7 +155,7 @@ static inline void shell_close(struct shell *s)
 {
 	u32 i;
 
-	vgpu_model_fini(s->m);
+	shell_model_end(s);
 	for (i = 0; i <= s->config.max_objects; i++)
 		shell_drop_object(s, i);
 	free(s->objects);
@@ -411,6 +455,15 @@ static inline void shell_execute(struct shell *s, const struct vgpu_work *w)
 	case VGPU_WORK_DROP:
 		s->dropped = w->address;
 		break;
+	case VGPU_WORK_GROW:
+		status = s->poor ? -ENOMEM : 0;
+		if (!status) {
+			free(vgpu_model_grow(s->m, w->arg,
+					     shell_zalloc(w->bytes), w->bytes));
+			s->grown++;
+		}
+		shell_done(s, w->id, status);
+		break;
 	case VGPU_WORK_INTERRUPT:
 		if (w->arg >= VGPU_MSIX_VECTORS)
 			s->wrong = "an interrupt that does not exist";
@@ -482,6 +535,21 @@ static inline void shell_forget_launches(struct shell *s)
 	s->n_kept = n;
 }
 
+/* A state is written by a device that has all its memory. */
+static inline s64 shell_save(struct shell *s, void *buf, size_t bytes)
+{
+	shell_grow(s, VGPU_GROW_ALL);
+	return vgpu_model_save(s->m, buf, bytes);
+}
+
+static inline int shell_kernel(struct shell *s, u32 context,
+			       const struct vgpu_kernel_info *info, u64 token,
+			       u32 *kernel)
+{
+	shell_grow(s, VGPU_GROW_KERNELS);
+	return vgpu_model_kernel_add(s->m, context, info, token, kernel);
+}
+
 /* An admin command by the direct way. */
 static inline int shell_admin(struct shell *s, u16 opcode, u64 r[2], u64 a,
 			      u64 b, u64 c, u64 d, u64 e, u64 f)
@@ -491,6 +559,7 @@ static inline int shell_admin(struct shell *s, u16 opcode, u64 r[2], u64 a,
 	};
 	u64 none[2];
 
+	shell_grow(s, vgpu_model_takes(opcode));
 	return vgpu_model_admin(s->m, &cmd, r ? r : none);
 }
 

@@ -420,7 +420,7 @@ VGPU_TEST(kernels)
 	guest_send(&g, VGPU_ADMIN_NOP, 3, 0, 0, 0, 0, 0, 0);
 	ASSERT_TRUE(shell_run(&s));
 	ASSERT_EQ(2, s.n_kept);
-	EXPECT_EQ(-EBUSY, vgpu_model_save(s.m, NULL, 0));
+	EXPECT_EQ(-EBUSY, shell_save(&s, NULL, 0));
 	ASSERT_TRUE(guest_take(&g, &done));
 	EXPECT_EQ(3, done.user_data);
 	EXPECT_FALSE(guest_take(&g, &done));
@@ -458,7 +458,7 @@ VGPU_TEST(kernels)
 	ASSERT_TRUE(guest_take(&g, &done));
 	EXPECT_EQ(5, done.user_data);
 	EXPECT_EQ(-ENOENT, done.status);
-	EXPECT_GT(vgpu_model_save(s.m, NULL, 0), 0);
+	EXPECT_GT(shell_save(&s, NULL, 0), 0);
 	ASSERT_EQ(NULL, model_gone(&s));
 	leave(_metadata, &g);
 }
@@ -486,7 +486,7 @@ VGPU_TEST(compact)
 	EXPECT_FALSE(guest_take(&g, &done));
 	ASSERT_EQ(1, s.n_kept);
 	MODEL_HOLDS(&s);
-	EXPECT_EQ(-EBUSY, vgpu_model_save(s.m, NULL, 0));
+	EXPECT_EQ(-EBUSY, shell_save(&s, NULL, 0));
 	s.keep = 0;
 	shell_release(&s);
 	ASSERT_TRUE(shell_run(&s));
@@ -639,7 +639,7 @@ VGPU_TEST(queue_gone)
 	EXPECT_EQ(VGPU_SOURCE_ADMIN, guest_reg(&g, VGPU_REG_ERR_SOURCE));
 	EXPECT_EQ(EFAULT, guest_reg(&g, VGPU_REG_ERR_STATUS));
 	vgpu_model_admin_gone(s.m);
-	EXPECT_EQ(-EBUSY, vgpu_model_save(s.m, NULL, 0));
+	EXPECT_EQ(-EBUSY, shell_save(&s, NULL, 0));
 	guest_set(&g, VGPU_REG_CONTROL, VGPU_CONTROL_RESET);
 	EXPECT_EQ(0, guest_reg(&g, VGPU_REG_STATUS));
 	ASSERT_EQ(0, guest_enable(&g, &s));

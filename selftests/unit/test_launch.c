@@ -41,7 +41,7 @@ static int open_prog(struct prog *p, const struct vgpu_model_config *config)
 		return ret;
 	p->s.on_launch = see;
 	vgpu_model_engine(p->s.m, true, 1);
-	ret = vgpu_model_kernel_add(p->s.m, p->c.context, &info, 0x70c, &p->kernel);
+	ret = shell_kernel(&p->s, p->c.context, &info, 0x70c, &p->kernel);
 	if (ret)
 		return ret;
 	ret = shell_admin(&p->s, VGPU_ADMIN_MAP, r, p->c.context, p->c.block, 0,
@@ -167,9 +167,9 @@ VGPU_TEST(bad_command)
 
 	ASSERT_EQ(0, open_prog(&p, NULL));
 	ASSERT_EQ(0, client_open(&other, &p.s));
-	ASSERT_EQ(0, vgpu_model_kernel_add(p.s.m, p.c.context, &info, 1,
+	ASSERT_EQ(0, shell_kernel(&p.s, p.c.context, &info, 1,
 					   &plain));
-	ASSERT_EQ(0, vgpu_model_kernel_add(p.s.m, other.context, &info, 1,
+	ASSERT_EQ(0, shell_kernel(&p.s, other.context, &info, 1,
 					   &theirs));
 	for (i = 0; i < ARRAY_SIZE(bad); i++) {
 		ASSERT_TRUE(client_push(&p.c, &(struct vgpu_cmd){

@@ -316,7 +316,7 @@ VGPU_TEST(favoured)
 	ASSERT_EQ(0, client_open(&one, &s));
 	EXPECT_EQ(-ENOENT, vgpu_model_favour(s.m, one.ring + 1));
 	ASSERT_EQ(0, vgpu_model_favour(s.m, one.ring));
-	ASSERT_EQ(0, vgpu_model_kernel_add(s.m, many.context, &info, 1,
+	ASSERT_EQ(0, shell_kernel(&s, many.context, &info, 1,
 					   &kernel));
 	for (i = 0; i < 32; i++)
 		ASSERT_TRUE(client_send(&many, VGPU_CMD_LAUNCH, 0, i, kernel,

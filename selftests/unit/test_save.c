@@ -67,11 +67,11 @@ static u8 *save(struct shell *s, s64 *bytes)
 {
 	u8 *buf;
 
-	*bytes = vgpu_model_save(s->m, NULL, 0);
+	*bytes = shell_save(s, NULL, 0);
 	if (*bytes < 0)
 		return NULL;
 	buf = malloc(*bytes);
-	if (vgpu_model_save(s->m, buf, *bytes) != *bytes) {
+	if (shell_save(s, buf, *bytes) != *bytes) {
 		free(buf);
 		return NULL;
 	}
@@ -126,11 +126,12 @@ VGPU_TEST(goes_on)
 	buf = save(&a, &bytes);
 	ASSERT_NE(NULL, buf);
 	ASSERT_EQ(0, shell_open(&b, &a.config));
+	shell_grow(&b, VGPU_GROW_ALL);
 	carry(&b, &a);
 	ASSERT_EQ(0, vgpu_model_load(b.m, buf, bytes));
 	EXPECT_EQ(NULL, vgpu_model_check(b.m));
 	/* It is not there yet: what it has must be attached first. */
-	EXPECT_EQ(-EBUSY, vgpu_model_save(b.m, NULL, 0));
+	EXPECT_EQ(-EBUSY, shell_save(&b, NULL, 0));
 	ASSERT_TRUE(shell_run(&b));
 	MODEL_HOLDS(&b);
 	for (reg = 0; reg < VGPU_REG_END; reg += 4)
@@ -177,7 +178,7 @@ VGPU_TEST(goes_on)
 	/* What is saved from the second device can be loaded again. */
 	buf2 = save(&b, &again);
 	ASSERT_NE(NULL, buf2);
-	EXPECT_EQ(-ENOSPC, vgpu_model_save(b.m, buf, again - 1));
+	EXPECT_EQ(-ENOSPC, shell_save(&b, buf, again - 1));
 	MODEL_HOLDS(&b);
 	guest_set(&g, VGPU_REG_CONTROL, VGPU_CONTROL_RESET);
 	ASSERT_EQ(NULL, model_gone(&b));
@@ -205,6 +206,7 @@ VGPU_TEST(limit_is_ours)
 	config = a.config;
 	config.limit_bytes = CLIENT_VRAM_BYTES + 4096;
 	ASSERT_EQ(0, shell_open(&b, &config));
+	shell_grow(&b, VGPU_GROW_ALL);
 	ASSERT_EQ(0, vgpu_model_load(b.m, buf, bytes));
 	EXPECT_EQ(config.limit_bytes,
 		  vgpu_model_bar0_read(b.m, VGPU_REG_LIMIT_LO, 8, 0));
@@ -213,6 +215,7 @@ VGPU_TEST(limit_is_ours)
 	shell_close(&b);
 	config.limit_bytes--;
 	ASSERT_EQ(0, shell_open(&b, &config));
+	shell_grow(&b, VGPU_GROW_ALL);
 	EXPECT_EQ(-EINVAL, vgpu_model_load(b.m, buf, bytes));
 	EXPECT_EQ(0, vgpu_account_current(&b.gpu));
 	EXPECT_EQ(config.limit_bytes,
@@ -252,9 +255,8 @@ static const char *try(struct shell *b, const u8 *buf, s64 bytes)
 	vgpu_model_reset(b->m);
 	if (!bad)
 		bad = model_gone(b);
-	vgpu_model_fini(b->m);
-	memset(b->m, 0, vgpu_model_bytes(&b->config));
-	vgpu_model_init(b->m, vgpu_model_bytes(&b->config), &b->config);
+	shell_again(b);
+	shell_grow(b, VGPU_GROW_ALL);
 	return bad;
 }
 
@@ -272,6 +274,7 @@ VGPU_TEST(bit_flips)
 	buf = save(&a, &bytes);
 	ASSERT_NE(NULL, buf);
 	ASSERT_EQ(0, shell_open(&b, &a.config));
+	shell_grow(&b, VGPU_GROW_ALL);
 	carry(&b, &a);
 	for (i = 0; i < bytes; i++)
 		for (bit = 0; bit < 8; bit++) {
@@ -305,6 +308,7 @@ VGPU_TEST(truncated)
 	buf = save(&a, &bytes);
 	ASSERT_NE(NULL, buf);
 	ASSERT_EQ(0, shell_open(&b, &a.config));
+	shell_grow(&b, VGPU_GROW_ALL);
 	for (n = 0; n < bytes; n++) {
 		/* With its length put right, too. */
 		part = malloc(n + 1);
@@ -343,11 +347,11 @@ VGPU_TEST(busy)
 		ASSERT_EQ(0, shell_open(&s, NULL));
 		if (kinds[i] == VGPU_WORK_ADMIN_ATTACH) {
 			guest_ask(&g, &s, 64, 64);
-			EXPECT_EQ(-EBUSY, vgpu_model_save(s.m, NULL, 0));
+			EXPECT_EQ(-EBUSY, shell_save(&s, NULL, 0));
 			ASSERT_TRUE(shell_run(&s));
-			EXPECT_GT(vgpu_model_save(s.m, NULL, 0), 0);
+			EXPECT_GT(shell_save(&s, NULL, 0), 0);
 			guest_set(&g, VGPU_REG_CONTROL, VGPU_CONTROL_RESET);
-			EXPECT_EQ(-EBUSY, vgpu_model_save(s.m, NULL, 0));
+			EXPECT_EQ(-EBUSY, shell_save(&s, NULL, 0));
 			ASSERT_TRUE(shell_run(&s));
 			shell_close(&s);
 			continue;
@@ -356,7 +360,7 @@ VGPU_TEST(busy)
 		ASSERT_EQ(0, guest_client(&g, &c));
 		ASSERT_EQ(0, guest_do(&g, VGPU_ADMIN_BLOCK_CREATE, r, 4096, 0,
 				      0, 0, 0, 0));
-		EXPECT_GT(vgpu_model_save(s.m, NULL, 0), 0);
+		EXPECT_GT(shell_save(&s, NULL, 0), 0);
 		s.keep = 1u << kinds[i];
 		if (kinds[i] == VGPU_WORK_COPY)
 			client_send(&c, VGPU_CMD_UPLOAD, 0, 0, c.vram_address,
@@ -377,11 +381,11 @@ VGPU_TEST(busy)
 				   c.system, 8 | 8ull << 32, 0, 0, 0);
 		ASSERT_TRUE(shell_run(&s));
 		ASSERT_EQ(1, s.n_kept) TH_LOG("kind %u", kinds[i]);
-		EXPECT_EQ(-EBUSY, vgpu_model_save(s.m, NULL, 0));
+		EXPECT_EQ(-EBUSY, shell_save(&s, NULL, 0));
 		shell_release(&s);
 		s.keep = 0;
 		ASSERT_TRUE(shell_run(&s));
-		EXPECT_GT(vgpu_model_save(s.m, NULL, 0), 0);
+		EXPECT_GT(shell_save(&s, NULL, 0), 0);
 		shell_close(&s);
 	}
 }

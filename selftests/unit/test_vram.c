@@ -47,10 +47,13 @@ VGPU_TEST(geometry_limits)
 	EXPECT_NE(0, vgpu_vram_bytes(4096ull << 16, 12, 1));
 	EXPECT_NE(0, vgpu_vram_bytes(1ull << 40, 30, VGPU_VRAM_MAX_BLOCKS));
 	EXPECT_NE(0, vgpu_vram_bytes(4096, 30, 1));
-	EXPECT_EQ(-EINVAL, vgpu_vram_init(mem, sizeof(mem), 4096, 12, 1));
-	EXPECT_EQ(-EINVAL, vgpu_vram_init(mem, UINT64_MAX, 4095, 12, 1));
+	EXPECT_EQ(-EINVAL, vgpu_vram_init(mem, sizeof(mem), 4096, 12, 1, 1));
+	EXPECT_EQ(-EINVAL, vgpu_vram_init(mem, UINT64_MAX, 4095, 12, 1, 1));
 	EXPECT_EQ(-EINVAL, vgpu_vram_init((char *)mem + 4, UINT64_MAX, 4096,
-					  12, 1));
+					  12, 1, 1));
+	EXPECT_EQ(-EINVAL, vgpu_vram_init(mem, UINT64_MAX, 4096, 12, 2, 1));
+	EXPECT_EQ(-EINVAL, vgpu_vram_init(mem, UINT64_MAX, 4096, 12, 1,
+					  VGPU_VRAM_MAX_BLOCKS + 1));
 }
 
 VGPU_TEST(largest_geometry)
@@ -64,6 +67,7 @@ VGPU_TEST(largest_geometry)
 
 	ASSERT_NE(NULL, v);
 	ASSERT_EQ(0, vgpu_vram_init(v, bytes, 1ull << 40, 30,
+				    VGPU_VRAM_MAX_BLOCKS,
 				    VGPU_VRAM_MAX_BLOCKS));
 	for (n = 0; !vgpu_vram_alloc(v, GIB, GIB, 0, &handle); n++) {
 		ASSERT_EQ(0, vgpu_vram_info(v, handle, &b));
@@ -80,6 +84,58 @@ VGPU_TEST(largest_geometry)
 	EXPECT_EQ(0, vgpu_vram_free(v, last));
 	EXPECT_EQ(0, vgpu_vram_alloc(v, 1, 256, 0, &handle));
 	EXPECT_EQ(0, vgpu_vram_validate(v, bytes));
+	free(v);
+}
+
+/* A longer copy has the same blocks by the same handles, and room for more. */
+VGPU_TEST(grow)
+{
+	u32 handle[64], slot[64], n, i, max, next, stale = 0;
+	u64 bytes = vgpu_vram_bytes(MIB, 16, 1);
+	struct vgpu_vram *v = calloc(1, bytes), *old;
+	struct vgpu_vram_block b, was;
+
+	ASSERT_EQ(0, vgpu_vram_init(v, bytes, MIB, 16, 1, 64));
+	for (max = 1, n = 0; max <= 64; max = next) {
+		for (; n < max; n++) {
+			ASSERT_EQ(0, vgpu_vram_alloc(v, 300 * (n + 1), 256, 0,
+						     &handle[n]));
+			slot[n] = vgpu_vram_slot(v, handle[n]);
+		}
+		EXPECT_EQ(-ENOMEM, vgpu_vram_alloc(v, 1, 256, 0, &i));
+		EXPECT_EQ(0, vgpu_vram_validate(v, bytes));
+		/* One comes again in the place of another. */
+		stale = handle[max / 2];
+		ASSERT_EQ(0, vgpu_vram_free(v, stale));
+		ASSERT_EQ(0, vgpu_vram_alloc(v, 300 * (max / 2 + 1), 256, 0,
+					     &handle[max / 2]));
+		slot[max / 2] = vgpu_vram_slot(v, handle[max / 2]);
+		next = 2 * max;
+		old = v;
+		bytes = vgpu_vram_bytes(MIB, 16, next);
+		v = calloc(1, bytes);
+		EXPECT_EQ(-EINVAL, vgpu_vram_grow(old, v, bytes - 1, next));
+		if (max == 64) {
+			/* No more than handles have room for. */
+			EXPECT_EQ(-EINVAL, vgpu_vram_grow(old, v, bytes, next));
+			free(v);
+			v = old;
+			break;
+		}
+		ASSERT_EQ(0, vgpu_vram_grow(old, v, bytes, next));
+		EXPECT_EQ(0, vgpu_vram_validate(v, bytes));
+		EXPECT_EQ(0, vgpu_vram_slot(v, stale));
+		for (i = 0; i < n; i++) {
+			ASSERT_EQ(0, vgpu_vram_info(old, handle[i], &was));
+			ASSERT_EQ(0, vgpu_vram_info(v, handle[i], &b));
+			EXPECT_EQ(0, memcmp(&was, &b, sizeof(b)));
+			EXPECT_EQ(slot[i], vgpu_vram_slot(v, handle[i]));
+		}
+		free(old);
+	}
+	for (i = 0; i < n; i++)
+		EXPECT_EQ(0, vgpu_vram_free(v, handle[i]));
+	EXPECT_EQ(0, vgpu_vram_alloc(v, 1 << 16, 1 << 16, 0, &i));
 	free(v);
 }
 

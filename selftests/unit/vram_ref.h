@@ -71,7 +71,7 @@ static inline void ref_init(struct ref *r, u64 size, u32 bank_shift,
 	r->blocks = calloc(max_blocks, sizeof(*r->blocks));
 	REF_CHECK(r->v && r->content && r->taken && r->blocks);
 	REF_CHECK(!vgpu_vram_init(r->v, r->bytes, size, bank_shift,
-				  max_blocks));
+				  max_blocks, max_blocks));
 }
 
 static inline void ref_exit(struct ref *r)
