@@ -260,6 +260,22 @@ static inline bool state_is(int fd, const struct state *old)
 	return !memcmp(&now, old, sizeof(now));
 }
 
+/*
+ * Whether the client has no memory registered any more; in a virtual machine in a
+ * while, because the device says then when it has let go.
+ */
+static inline bool registered_is_empty(int fd)
+{
+	int64_t end = after_ms(is_shared(fd) ? 20000 : 0);
+
+	while (state_of(fd).registered) {
+		if (now_ns() > end)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
 /* How much more is done in a soak: VGPU_TEST_SCALE, or 1. */
 static inline unsigned int test_scale(void)
 {
