@@ -52,7 +52,7 @@ count_phases()
 {
 	local json=$1 line what rows='' before after
 
-	while read -r line; do
+	while IFS= read -r line; do
 		case $line in
 		"phase begin "*)
 			what=${line#phase begin }
