@@ -21,11 +21,19 @@
 /* Let others run after so much. */
 #define VGPU_COPY_CHUNK		(1u << 20)
 
+/* How hard to try for the next page. */
+static gfp_t vgpu_pace_gfp(const struct vgpu_pace *pace)
+{
+	return READ_ONCE(*pace->fences) ? GFP_NOWAIT : GFP_KERNEL;
+}
+
 /* The page of a place at @offset; NULL: VRAM that nobody wrote. */
-static struct page *vgpu_place_page(const struct vgpu_place *p, u64 offset,
-				    bool write, gfp_t gfp)
+static __always_inline struct page *
+vgpu_place_page(const struct vgpu_place *p, u64 offset,
+		const struct vgpu_pace *take)
 {
 	struct vgpu_store *s = p->store;
+	struct page *page;
 	pgoff_t index;
 
 	if (!s && p->mem->pages)
@@ -35,8 +43,10 @@ static struct page *vgpu_place_page(const struct vgpu_place *p, u64 offset,
 		offset += p->mem->offset;
 	}
 	index = offset >> PAGE_SHIFT;
-	return write ? vgpu_store_page(s, index, gfp) :
-		       vgpu_store_peek(s, index);
+	page = vgpu_store_peek(s, index);
+	if (page || !take)
+		return page;
+	return vgpu_store_page(s, index, vgpu_pace_gfp(take));
 }
 
 /**
@@ -44,13 +54,17 @@ static struct page *vgpu_place_page(const struct vgpu_place *p, u64 offset,
  * @p: place
  * @done: how far it is done
  * @bytes: how much is wanted; gets how much there is in one piece
- * @write: take pages from the system that are not there
- * @gfp: how hard to try
+ * @take: pages that are not there are taken from the system, at this pace; or
+ *	NULL
+ *
+ * It is inline because a page is soon copied: a call for each end of it, with
+ * what is known here in registers, would be a twentieth on top.
  *
  * Return: an address; NULL: zeroes; or an ERR_PTR().
  */
-static void *vgpu_place_at(const struct vgpu_place *p, u64 done, u64 *bytes,
-			   bool write, gfp_t gfp)
+static __always_inline void *vgpu_place_at(const struct vgpu_place *p, u64 done,
+					   u64 *bytes,
+					   const struct vgpu_pace *take)
 {
 	u64 offset = p->offset + done;
 	struct page *page;
@@ -59,7 +73,7 @@ static void *vgpu_place_at(const struct vgpu_place *p, u64 done, u64 *bytes,
 		return p->mem->vaddr + offset;
 	/* Looking whether the next page lies behind it costs more than it saves. */
 	*bytes = min_t(u64, *bytes, PAGE_SIZE - offset_in_page(offset));
-	page = vgpu_place_page(p, offset, write, gfp);
+	page = vgpu_place_page(p, offset, take);
 	return IS_ERR_OR_NULL(page) ? ERR_CAST(page) :
 				      page_address(page) + offset_in_page(offset);
 }
@@ -87,12 +101,6 @@ static void vgpu_leave(struct mutex *guard)
 {
 	if (guard)
 		mutex_unlock(guard);
-}
-
-/* How hard to try for the next page. */
-static gfp_t vgpu_pace_gfp(const struct vgpu_pace *pace)
-{
-	return READ_ONCE(*pace->fences) ? GFP_NOWAIT : GFP_KERNEL;
 }
 
 /* Between two chunks: whether to go on. */
@@ -123,8 +131,7 @@ static int vgpu_copy_piece(const struct vgpu_place *to, u64 done,
 
 	for (at = 0; at < bytes; at += n) {
 		n = bytes - at;
-		dst = vgpu_place_at(to, done + at, &n, true,
-				    vgpu_pace_gfp(pace));
+		dst = vgpu_place_at(to, done + at, &n, pace);
 		if (IS_ERR(dst))
 			return PTR_ERR(dst);
 		if (src)
@@ -150,7 +157,7 @@ int vgpu_copy(const struct vgpu_place *to, const struct vgpu_place *from,
 			return ret;
 		for (; done < end && !ret; done += n) {
 			n = end - done;
-			src = vgpu_place_at(from, done, &n, false, GFP_NOWAIT);
+			src = vgpu_place_at(from, done, &n, NULL);
 			ret = vgpu_copy_piece(to, done, src, n, pace);
 		}
 		vgpu_leave(guard);
@@ -178,8 +185,8 @@ int vgpu_fill(const struct vgpu_place *to, u64 bytes, u32 pattern,
 		for (; done < end && !ret; done += n) {
 			n = end - done;
 			/* What is not there is zero already. */
-			dst = vgpu_place_at(to, done, &n, pattern,
-					    vgpu_pace_gfp(pace));
+			dst = vgpu_place_at(to, done, &n,
+					    pattern ? pace : NULL);
 			ret = PTR_ERR_OR_ZERO(dst);
 			if (dst && !ret)
 				memset32(dst, pattern, n / sizeof(pattern));
@@ -205,7 +212,7 @@ int vgpu_read(void *to, const struct vgpu_place *from, u64 bytes)
 		ret = vgpu_enter(from, NULL, &guard);
 		if (ret)
 			return ret;
-		src = vgpu_place_at(from, done, &n, false, GFP_KERNEL);
+		src = vgpu_place_at(from, done, &n, NULL);
 		if (src)
 			memcpy(to + done, src, n);
 		else
@@ -226,7 +233,7 @@ static int vgpu_move_prepare(struct vgpu_store *s, const struct vgpu_place *src,
 
 	while (done < bytes) {
 		n = vgpu_next(done, bytes);
-		if (vgpu_place_at(src, done, &n, false, GFP_NOWAIT)) {
+		if (vgpu_place_at(src, done, &n, NULL)) {
 			ret = vgpu_store_populate(s, to + done, n,
 						  vgpu_pace_gfp(pace));
 			if (ret)
@@ -256,8 +263,8 @@ int vgpu_move(struct vgpu_store *s, u64 to, u64 from, u64 bytes,
 	/* From here on nothing can fail. */
 	while (done < bytes) {
 		n = vgpu_next(done, bytes);
-		b = vgpu_place_at(&src, done, &n, false, GFP_NOWAIT);
-		a = vgpu_place_at(&dst, done, &n, false, GFP_NOWAIT);
+		b = vgpu_place_at(&src, done, &n, NULL);
+		a = vgpu_place_at(&dst, done, &n, NULL);
 		if (a && b)
 			memmove(a, b, n);
 		else if (a)
