@@ -10,7 +10,9 @@
  * thread, which is in the cgroups of whoever opened the device.  A doorbell of
  * a ring that asks for it also has that thread look at the ring for a while, so
  * that the submissions that follow need no call at all; it sleeps as soon as that
- * time is over, and then the ring asks for a doorbell again.
+ * time is over, and then the ring asks for a doorbell again.  So does a ring that
+ * stays empty while others are busy: what a look costs must not grow with rings
+ * that nobody uses.
  */
 #include <linux/eventfd.h>
 #include <linux/kthread.h>
@@ -35,6 +37,8 @@
 #define VGPU_THREAD_BYTES	(VGPU_INLINE_BYTES + 1)
 /* Zeroing gives pages back, which is that much cheaper. */
 #define VGPU_SCRUB_SHIFT	6
+/* A ring is left that was empty as often as the thread found something. */
+#define VGPU_POLL_FINDS		64u
 /* The model hears of what has ended at least every so many bytes. */
 #define VGPU_REPORT_BYTES	(256u << 10)
 
@@ -404,6 +408,7 @@ void vgpu_tenant_run(struct vgpu_tenant *t)
 static void vgpu_poll_begin(struct vgpu_tenant *t, struct vgpu_ring_memory *r)
 {
 	r->until_ns = ktime_get_ns() + r->poll_ns;
+	r->found = t->stats.polls;
 	if (r->polled)
 		return;
 	r->polled = true;
@@ -465,7 +470,8 @@ static bool vgpu_poll_prepare(struct vgpu_tenant *t, u64 *end_ns)
 	*end_ns = U64_MAX;
 	list_for_each_entry_safe(r, next, &t->polled, node) {
 		r->slot = vgpu_model_poll_slot(t->m, r->ring, &r->seq);
-		if (!r->slot || r->until_ns <= now_ns)
+		if (!r->slot || r->until_ns <= now_ns ||
+		    t->stats.polls - r->found >= VGPU_POLL_FINDS)
 			vgpu_poll_end(t, r);
 		else
 			*end_ns = min(*end_ns, r->until_ns);
@@ -499,14 +505,15 @@ static void vgpu_poll_kick(struct vgpu_tenant *t)
 	u64 now_ns = ktime_get_ns();
 	struct vgpu_ring_memory *r;
 
+	t->stats.polls++;
 	list_for_each_entry(r, &t->polled, node) {
 		/* One that came meanwhile has been kicked. */
 		if (!r->slot || READ_ONCE(*r->slot) != r->seq)
 			continue;
 		r->until_ns = now_ns + r->poll_ns;
+		r->found = t->stats.polls;
 		vgpu_model_kick(t->m, r->ring);
 	}
-	t->stats.polls++;
 }
 
 /*

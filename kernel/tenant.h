@@ -71,6 +71,7 @@ struct vgpu_done {
  *	before memory of a guest goes
  * @seq: see @slot
  * @until_ns: put off by each command
+ * @found: &vgpu_tenant_stats.polls at the last command
  * @node: in &vgpu_tenant.polled, if @polled
  */
 struct vgpu_ring_memory {
@@ -83,6 +84,7 @@ struct vgpu_ring_memory {
 	u64 poll_ns;
 	bool polled;
 	u64 until_ns;
+	u64 found;
 	const u32 *slot;
 	u32 seq;
 	struct list_head node;

@@ -531,7 +531,7 @@ struct drm_vgpu_context_destroy {
  * @pad: 0
  *
  * EINVAL; ENOENT; EEXIST; EACCES, a buffer registered as read-only without
- * VGPU_MAP_F_READ_ONLY; EFAULT; ENOSPC.
+ * VGPU_MAP_F_READ_ONLY; EFAULT; ENOSPC; ENOMEM.
  */
 struct drm_vgpu_map {
 	__u32 context;
@@ -569,7 +569,9 @@ struct drm_vgpu_unmap {
  * @vector: of its interrupts
  * @counter: id of a counter for VGPU_CMD_F_SIGNAL, or 0
  * @poll_us: after a command the client's thread looks for the next one for so
- *	long before it sleeps; meanwhile nobody has to KICK.  0: no thread looks
+ *	long before it sleeps; meanwhile nobody has to KICK.  It may stop earlier
+ *	when other rings of the client are busy and this one is not.  0: no thread
+ *	looks
  * @ring: gets its id
  *
  * The ring is idle.  Map its memory by mmap() of the buffer, and use the

@@ -3,6 +3,7 @@
  * Rings of the render node: commands run, in each of the ways in which the
  * module can run them.
  */
+#include <sched.h>
 #include "drm_util.h"
 
 FIXTURE(ring) {
@@ -182,6 +183,103 @@ TEST_F(ring, vram_mmap)
 	munmap((void *)((uintptr_t)q & ~4095ul), 3 * 4096);
 	ASSERT_EQ(0, unmap(self->fd, self->context, at_a));
 	ASSERT_EQ(0, unmap(self->fd, self->context, at_b));
+}
+
+#define MANY		1000u
+#define MANY_POLL_US	1000000u
+/* More than after which the client's thread leaves a ring that stays empty. */
+#define FINDS		200u
+
+/* Without a call, unless the ring asks for one. */
+static int wait_looking(struct ring *r)
+{
+	int64_t end = after_ms(60000);
+	struct vgpu_completion done;
+
+	while (vgpu_ring_reap(&r->reaper, &done, 1) != 1) {
+		if (now_ns() > end)
+			return -ETIMEDOUT;
+		sched_yield();
+	}
+	if (vgpu_ring_reap_release(&r->reaper))
+		ring_kick(r, 0, 0, 0);
+	return done.status;
+}
+
+/* A command in each, and then the completions. */
+static int storm(struct ring *rings, uint32_t n)
+{
+	struct vgpu_cmd nop = { .opcode = VGPU_CMD_NOP };
+	uint32_t i;
+	int ret = 0;
+
+	for (i = 0; !ret && i < n; i++)
+		ret = ring_submit(&rings[i], &nop, 1);
+	for (i = 0; !ret && i < n; i++)
+		ret = wait_looking(&rings[i]);
+	return ret;
+}
+
+static uint64_t polls_of(int fd)
+{
+	struct drm_vgpu_statistics s = { 0 };
+
+	query(fd, DRM_VGPU_QUERY_STATISTICS, &s, sizeof(s));
+	return s.polls;
+}
+
+/* Use one, until the thread has found something there @n times. */
+static int keep_busy(int fd, struct ring *r, uint64_t n)
+{
+	uint64_t polls = polls_of(fd);
+	int64_t end = after_ms(60000);
+	int ret = 0;
+
+	while (!ret && polls_of(fd) - polls < n)
+		ret = now_ns() > end ? -ETIMEDOUT : storm(r, 1);
+	return ret;
+}
+
+/*
+ * Rings that nobody uses are left alone while others are, and come back by
+ * their doorbell; so do a thousand that are used at once.
+ */
+TEST_F(ring, many)
+{
+	struct drm_vgpu_ring_create how = {
+		.poll_us = variant->poll_us ? MANY_POLL_US : 0,
+	};
+	struct vgpu_cmd nop = { .opcode = VGPU_CMD_NOP };
+	static struct ring rings[MANY];
+	int64_t start, limit = MANY_POLL_US * 900ll;
+	bool doorbell = false;
+	uint32_t i;
+
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(0, ring_create(self->fd, self->context, 8, &how,
+					 &rings[i]));
+	for (i = 0; variant->poll_us && i < 20; i++) {
+		start = now_ns();
+		ASSERT_EQ(0, storm(rings, 50));
+		ASSERT_EQ(0, keep_busy(self->fd, &rings[0], FINDS));
+		ASSERT_EQ(1, vgpu_ring_submit(&rings[20].r, &nop, 1, 1,
+					      &doorbell));
+		rings[20].submitted++;
+		if (doorbell)
+			ASSERT_EQ(0, ring_kick(&rings[20], 0, 0, 0));
+		ASSERT_EQ(0, wait_looking(&rings[20]));
+		/* Later than that its time would have been up anyway. */
+		if (now_ns() - start < limit)
+			break;
+	}
+	if (variant->poll_us && i == 20)
+		SKIP(return, "too slow here to tell what made a ring ask");
+	if (variant->poll_us)
+		EXPECT_TRUE(doorbell);
+	for (i = 0; i < 5; i++)
+		ASSERT_EQ(0, storm(rings, MANY));
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(0, ring_destroy(&rings[i]));
 }
 
 TEST_HARNESS_MAIN

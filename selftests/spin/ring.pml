@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The user ring: two producers with batches, the device, and the program that
- * reaps completions; each sleeps whenever the protocol lets it.
+ * reaps completions; each sleeps whenever the protocol lets it, or the device
+ * looks again instead.
  *
  * What is checked: no entry is overwritten before it was consumed, each command
  * is consumed once and completed once, a producer's commands in their order,
@@ -208,6 +209,11 @@ complete:
 #ifndef BREAK_HEAD
 				head = pos;
 #endif
+				/* It polls, for as long as it likes, or sleeps. */
+				if
+				:: goto on
+				:: true
+				fi;
 				old = seq[pos % SQ];
 				if
 				:: old == pos -> goto on
