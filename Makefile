@@ -289,6 +289,9 @@ VM_TESTS := $(VM_PROGRAMS) $(filter-out $(VM_NESTED_TESTS),$(wildcard selftests/
 VM_DEBUG_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/debug_*.c \
 		     selftests/vfio/debug_*.c))
 VM_DEBUG_TESTS := $(VM_DEBUG_PROGRAMS) $(wildcard selftests/vm/debug_*.sh)
+# Those that use VFIO's type1, by choice or because the library does.
+VM_TYPE1_TESTS := $(filter build/vm/selftests/vfio/%,$(VM_PROGRAMS)) \
+		  selftests/vm/test_passthrough.sh
 # What the scripts among them run.
 VM_LIBRARY := build/vgpuctl $(addprefix build/plain/selftests/unit/,test_device \
 	      test_device_memory test_sim test_device_mt test_manager)
@@ -437,12 +440,12 @@ check-debug: deps deps-debug
 check-vm-debug: $(VM_PROGRAMS) $(VM_DEBUG_PROGRAMS) $(VM_LIBRARY)
 	$(Q)VM_LIMIT=$${VM_LIMIT:-7200} TEST_LIMIT=$${TEST_LIMIT:-1800} \
 		VGPU_VFIO=iommufd selftests/vm/check.sh debug build/check \
-		$(VM_TESTS) $(VM_DEBUG_TESTS)
+		$(filter-out %/test_passthrough.sh,$(VM_TESTS)) $(VM_DEBUG_TESTS)
 
-check-vm-debug-type1: $(VM_PROGRAMS)
+check-vm-debug-type1: $(VM_PROGRAMS) $(VM_LIBRARY)
 	$(Q)VM_LIMIT=$${VM_LIMIT:-7200} TEST_LIMIT=$${TEST_LIMIT:-1800} \
 		VM_NAME=type1 $(vfio_type1) selftests/vm/check.sh debug build/check \
-		$(filter build/vm/selftests/vfio/%,$(VM_PROGRAMS))
+		$(VM_TYPE1_TESTS)
 
 ## test-vm:	one program of selftests/drm or vfio, or script of selftests/vm, or one case,
 ##		T=test_device.open; KERNEL=6.1; ARGS=; VFIO=iommufd or type1
