@@ -14,7 +14,8 @@
  * Each test runs in a process of its own, forked by the harness before any
  * thread exists, so tests may create threads, and a crash or a hang is a
  * failure of that test only.  The environment's VGPU_TEST_SCALE says how many
- * times longer than usual a test that loops may take (vgpu_test_scale()).
+ * times longer than usual a test that loops may take (vgpu_test_scale()), and
+ * VGPU_TEST_PATIENCE how many times slower the machine is.
  */
 #ifndef VGPU_TEST_H
 #define VGPU_TEST_H
@@ -47,6 +48,14 @@
 #pragma weak __lsan_do_recoverable_leak_check
 int __lsan_do_recoverable_leak_check(void);
 
+static inline unsigned int vgpu_test_times(const char *name)
+{
+	const char *s = getenv(name);
+	int n = s ? atoi(s) : 1;
+
+	return n > 1 ? n : 1;
+}
+
 /**
  * vgpu_test_scale() - how much longer than usual tests shall take
  *
@@ -54,10 +63,7 @@ int __lsan_do_recoverable_leak_check(void);
  */
 static inline unsigned int vgpu_test_scale(void)
 {
-	const char *s = getenv("VGPU_TEST_SCALE");
-	int n = s ? atoi(s) : 1;
-
-	return n > 1 ? n : 1;
+	return vgpu_test_times("VGPU_TEST_SCALE");
 }
 
 /**
@@ -110,7 +116,8 @@ static inline void vgpu_test_leaks(struct __test_metadata *_metadata)
 static void __attribute__((constructor(KSELFTEST_PRIO_XFAIL)))
 vgpu_test_scale_timeouts(void)
 {
-	unsigned int scale = vgpu_test_scale();
+	unsigned int scale = vgpu_test_scale() *
+			     vgpu_test_times("VGPU_TEST_PATIENCE");
 	struct __fixture_metadata *f;
 	struct __test_metadata *t;
 

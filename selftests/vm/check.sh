@@ -36,6 +36,7 @@ if [ "$kernel" = debug ]; then
 	boot=(-k "$image" -m 6144)
 	# The model's KUnit tests, for selftests/vm/debug_kunit.sh.
 	more=(VGPU_KUNIT=m)
+	VGPU_TEST_PATIENCE=${VGPU_TEST_PATIENCE:-10}
 else
 	release=$(kernel_release "$kernel")
 	kdir=$release
@@ -60,7 +61,8 @@ fi
 
 # What the tests may be told, which boot.sh does not hand over.
 pass=(VGPU_DMESG="$log.dmesg")
-for v in TEST_LIMIT TEST_WRAPPER VGPU_TEST_SCALE VGPU_VFIO VGPU_LOG_ALLOW; do
+for v in TEST_LIMIT TEST_WRAPPER VGPU_TEST_SCALE VGPU_TEST_PATIENCE VGPU_VFIO \
+	 VGPU_LOG_ALLOW; do
 	[ -z "${!v-}" ] || pass+=("$v=${!v}")
 done
 selftests/vm/boot.sh -v ${VM_NESTED:+-n} "${boot[@]}" -t "${VM_LIMIT:-1800}" -w "$dir" \
