@@ -282,8 +282,8 @@ modules:
 VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c \
 	       selftests/drm/fuzz_*.c selftests/vfio/test_*.c))
 # Those that start virtual machines of their own have one for themselves.
-VM_NESTED_TESTS := $(addprefix selftests/vm/,test_mdev.sh test_crash.sh test_libvirt.sh \
-	test_function.sh test_passthrough_guest.sh)
+VM_NESTED_TESTS := $(addprefix selftests/vm/,test_mdev.sh test_crash.sh test_two.sh \
+	test_libvirt.sh test_function.sh test_passthrough_guest.sh)
 VM_TESTS := $(VM_PROGRAMS) $(filter-out $(VM_NESTED_TESTS),$(wildcard selftests/vm/test_*.sh))
 # Those that want a kernel with fault injection, or with KUnit.
 VM_DEBUG_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/debug_*.c \
@@ -293,8 +293,9 @@ VM_DEBUG_TESTS := $(VM_DEBUG_PROGRAMS) $(wildcard selftests/vm/debug_*.sh)
 VM_TYPE1_TESTS := $(filter build/vm/selftests/vfio/%,$(VM_PROGRAMS)) \
 		  selftests/vm/test_passthrough.sh
 # What the scripts among them run.
-VM_LIBRARY := build/vgpuctl $(addprefix build/plain/selftests/unit/,test_device \
-	      test_device_memory test_sim test_device_mt test_manager)
+VM_LIBRARY := build/vgpuctl build/vm/selftests/vm/hostile \
+	      $(addprefix build/plain/selftests/unit/,test_device test_device_memory \
+	      test_sim test_device_mt test_manager)
 
 build/vm/selftests/%: selftests/%.c $(KSFT_DIR)/kselftest_harness.h
 	$(mkdir)
@@ -427,7 +428,7 @@ check-vm: deps
 check-vm-6.12 check-vm-6.1: check-vm-%: $(VM_PROGRAMS) $(VM_LIBRARY)
 	$(Q)selftests/vm/check.sh $* build/check $(VM_TESTS)
 
-check-vm-nested:
+check-vm-nested: $(VM_PROGRAMS) $(VM_LIBRARY)
 	$(Q)VM_NESTED=y TEST_LIMIT=$${TEST_LIMIT:-1500} selftests/vm/check.sh 6.12 build/check $(VM_NESTED_TESTS)
 
 ## check-debug:	the same and more on a kernel that looks for everything, which is built

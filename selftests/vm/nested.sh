@@ -140,12 +140,18 @@ said()
 	done
 }
 
+# send NAME LINE
+send()
+{
+	# One that is gone does not answer.
+	(trap '' PIPE && echo "$2" >&"${guest_in[$1]}")
+}
+
 # tell NAME COMMAND: what the guest said before is forgotten.
 tell()
 {
 	: >"$guests/$1/out"
-	# One that is gone does not answer.
-	(trap '' PIPE && echo "$2" >&"${guest_in[$1]}")
+	send "$1" "$2"
 }
 
 # answered NAME SECONDS: what it was told last has ended well.
