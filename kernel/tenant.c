@@ -328,7 +328,11 @@ int vgpu_tenant_ring_add(struct vgpu_tenant *t, struct vgpu_ring_memory *ring)
 {
 	int ret;
 
-	mutex_lock(&t->lock);
+	/* When fences are out, memory for jobs cannot be waited for. */
+	ret = vgpu_tenant_lock_room(t, ring->queue ? VGPU_GROW_JOBS :
+						     VGPU_GROW_NONE);
+	if (ret)
+		return ret;
 	ret = xa_err(xa_store(&t->rings, ring->ring, ring, GFP_KERNEL_ACCOUNT));
 	if (!ret)
 		ret = vgpu_model_ring_memory(t->m, ring->ring, ring->vaddr);

@@ -262,6 +262,8 @@ struct vgpu_level {
 
 /* Jobs lie in leaves of so many: work items point into them. */
 #define VGPU_JOBS_LEAF		8u
+/* Jobs that only favoured rings get; fewer while there are few. */
+#define VGPU_JOBS_KEPT		8u
 
 struct vgpu_model {
 	struct vgpu_model_config config;

@@ -324,6 +324,9 @@ size_t vgpu_model_short(const struct vgpu_model *m, u32 what)
 
 	if (what == VGPU_GROW_NONE)
 		return 0;
+	t = &m->jobs_table;
+	if (what == VGPU_GROW_JOBS && t->max - t->count >= VGPU_JOBS_KEPT)
+		return 0;
 	if (what < ARRAY_SIZE(vgpu_growing)) {
 		t = (const void *)((const u8 *)m + vgpu_growing[what].table);
 		if (t->count < t->max)

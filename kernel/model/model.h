@@ -260,7 +260,8 @@ void vgpu_model_fini(struct vgpu_model *m);
 /**
  * enum vgpu_grow - what memory is for
  * @VGPU_GROW_NONE: nothing
- * @VGPU_GROW_JOBS: more commands in flight; asked for by GROW only
+ * @VGPU_GROW_JOBS: more commands in flight; before vgpu_model_favour() by the
+ *	shell itself
  * @VGPU_GROW_ALL: the tables as long as they may be, for save and load
  */
 enum vgpu_grow {

@@ -366,9 +366,6 @@ static bool vgpu_uring_wait(struct vgpu_model *m, u32 ring)
 	return !vgpu_ring_prepare_sleep(&r->dev);
 }
 
-/* Jobs that only favoured rings get; fewer while there are few. */
-#define VGPU_JOBS_KEPT		8u
-
 int vgpu_model_favour(struct vgpu_model *m, u32 id)
 {
 	u32 ring = vgpu_find_ring(m, id);

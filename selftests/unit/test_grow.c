@@ -266,6 +266,50 @@ VGPU_TEST(jobs)
 	shell_close(&s);
 }
 
+/* What is kept for favoured rings is there before memory gets short. */
+VGPU_TEST(jobs_kept)
+{
+	struct vgpu_completion done;
+	struct client c[2];
+	struct shell s;
+	u32 i;
+
+	open_many(_metadata, &s);
+	for (i = 0; i < 2; i++)
+		ASSERT_EQ(0, client_open(&c[i], &s));
+	s.keep = 1u << VGPU_WORK_CLEAR;
+	s.poor = true;
+	for (i = 0; i < 30; i++)
+		ASSERT_TRUE(client_send(&c[0], VGPU_CMD_CLEAR, 0, i,
+					c[0].vram_address, 4, 0));
+	ASSERT_TRUE(shell_run(&s));
+	EXPECT_EQ(7, s.n_kept);
+	s.poor = false;
+	EXPECT_NE(0, vgpu_model_short(s.m, VGPU_GROW_JOBS));
+	ASSERT_EQ(0, shell_grow(&s, VGPU_GROW_JOBS));
+	ASSERT_EQ(0, vgpu_model_favour(s.m, c[1].ring));
+	s.poor = true;
+	/* Nothing of the first ring has ended. */
+	ASSERT_TRUE(client_send(&c[1], VGPU_CMD_UPLOAD, 0, 77,
+				c[1].vram_address, c[1].system_address, 4));
+	ASSERT_TRUE(shell_run(&s));
+	ASSERT_TRUE(client_take(&c[1], &done));
+	EXPECT_EQ(77, done.user_data);
+	EXPECT_EQ(0, done.status);
+	EXPECT_FALSE(client_take(&c[0], &done));
+	MODEL_HOLDS(&s);
+	s.keep = 0;
+	shell_release(&s);
+	ASSERT_TRUE(shell_run(&s));
+	for (i = 0; client_take(&c[0], &done); i++)
+		EXPECT_EQ(i, done.user_data);
+	EXPECT_EQ(30, i);
+	for (i = 0; i < 2; i++)
+		client_close(&c[i]);
+	ASSERT_EQ(NULL, model_gone(&s));
+	shell_close(&s);
+}
+
 /* Memory that comes late, or is too little, goes back. */
 VGPU_TEST(two_at_once)
 {
