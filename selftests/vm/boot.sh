@@ -14,10 +14,9 @@
 #	-t SECONDS	time limit for the command (default 600)
 #	-b SECONDS	time limit for the boot (default 180)
 #	-p ARGUMENTS	more for the kernel's command line
-#	-a ACCELERATOR	auto, kvm, tcg, turns, or icount (default auto); turns is
-#			tcg with processors that take turns; with icount they do
-#			as well, and a nanosecond of every clock, the TSC's too,
-#			is one instruction executed
+#	-a ACCELERATOR	auto, kvm, tcg, or icount (default auto); with icount
+#			the processors take turns, and a nanosecond of every
+#			clock, the TSC's too, is one instruction executed
 #	-n		with virtualisation inside, so that KVM works there
 #	-d DEVICE	one more device, as QEMU has them; repeatable
 #	-q ARGUMENT	one more argument of QEMU's, before those; repeatable
@@ -161,8 +160,9 @@ case $accel in
 auto) accel=$("$here/selftests/vm/accelerator.sh") || exit 125 ;;
 esac
 # KVM has the kernel patch its own code, which the threads of TCG race with:
-# another processor may execute the breakpoint of a patch that is over.
-[ -z "$nested" ] || [ "$accel" != tcg ] || cpus=1
+# another processor may execute the breakpoint of a patch that is over.  So there
+# is one, until somebody wants another one who knows better.
+[ -z "$nested" ] || [ "$accel" != tcg ] || append+=' maxcpus=1'
 # shellcheck disable=SC2054 # options have commas
 args=(-nodefaults -no-user-config -display none -no-reboot
 	-m "$memory" -smp "$cpus" -kernel "$image" -initrd "$initramfs")
@@ -170,9 +170,6 @@ case $accel in
 kvm) args+=(-M q35 -accel kvm -cpu host) ;;
 tcg) # shellcheck disable=SC2054
 	args+=(-M q35 -accel tcg,thread=multi
-		-cpu "max${nested:+,+svm}") ;;
-turns) # shellcheck disable=SC2054
-	args+=(-M q35 -accel tcg,thread=single
 		-cpu "max${nested:+,+svm}") ;;
 icount) # shellcheck disable=SC2054
 	args+=(-M q35 -accel tcg,thread=single -icount shift=0,sleep=off

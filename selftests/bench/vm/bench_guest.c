@@ -6,7 +6,8 @@
  *
  * It is run twice.  On the host it measures what is to be compared; in the guest
  * BENCH_HOST names the JSON that came of that.  Those ratios are of medians.
- * Phases are for guest.sh, which counts the exits of the virtual machine in each.
+ * guest.sh is told of phases, and counts the exits of the virtual machine in each;
+ * and when this begins and ends.
  *
  * The guest has two disks of which nothing is read, /dev/vda whose doorbell
  * traps to QEMU, as a vGPU's does, and /dev/vdb whose does not; and a virtio
@@ -411,6 +412,14 @@ static void measure_latency(void)
 	bench_figure(-1, "time", uncertain, "these two are uncertain by");
 }
 
+/* And given time to see to it. */
+static void tell(const char *what)
+{
+	printf("%s\n", what);
+	fflush(stdout);
+	sleep(4);
+}
+
 /* guest.sh is told: @n submissions begin and end, with a pause around. */
 static void count_exits(const char *what, struct user *u, uint32_t batch, uint32_t n)
 {
@@ -460,10 +469,14 @@ int main(int argc, char **argv)
 	user_open(&called, 0, 0);
 	user_open(&polled, POLL_US, 0);
 	user_open(&timed, 0, VGPU_RING_F_TIMES);
-	if (host_json)
-		virtio_open();
+	if (!host_json) {
+		bench_repeat(measure);
+		return bench_end();
+	}
+	virtio_open();
+	tell("bench begin");
 	bench_repeat(measure);
-	if (host_json)
-		count_all_exits();
+	count_all_exits();
+	tell("bench end");
 	return bench_end();
 }
