@@ -97,8 +97,7 @@ count_phases()
 if [ "${1-}" = --host ]; then
 	dir=$2 how=$3 module=$4 program=$5
 	uuid=7e57ab1e-0000-4000-8000-0000000000be
-	# shellcheck source=../../vm/nested.sh
-	. selftests/vm/nested.sh
+	modprobe -a vfio_iommu_type1 kvm_amd 2>/dev/null || modprobe kvm_intel || exit
 	second 1 && load "$module" || exit
 	bench "$dir/vm-guest-host-$how.json" "$how" "$program" || exit
 	second 0
