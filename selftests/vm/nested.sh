@@ -17,7 +17,7 @@ fi
 modprobe vfio_iommu_type1
 
 guests=$(mktemp -d) || exit
-declare -A guest_pid guest_in
+declare -A guest_pid=() guest_in=()
 # shellcheck disable=SC2317 # called by the trap
 guests_end()
 {
