@@ -420,7 +420,7 @@ test: check-T
 # The kernel, of those that are installed, by version or release.
 KERNEL ?= 6.12
 VM_PARTS := vm-6.12 vm-6.1 vm-nested vm-nested-6.1
-VM_DEBUG_PARTS := vm-debug vm-debug-type1
+VM_DEBUG_PARTS := vm-debug vm-debug-type1 vm-debug-guest
 vfio_type1 := VGPU_VFIO=type1 VGPU_LOG_ALLOW=selftests/vm/kernel-log.type1
 
 ## check-vm:	the module's tests, in virtual machines with both kernels
@@ -454,6 +454,12 @@ check-vm-debug-type1: $(VM_PROGRAMS) $(VM_LIBRARY)
 	$(Q)VM_LIMIT=$${VM_LIMIT:-7200} TEST_LIMIT=$${TEST_LIMIT:-1800} \
 		VM_NAME=type1 $(vfio_type1) selftests/vm/check.sh debug build/check \
 		$(VM_TYPE1_TESTS)
+
+# The driver of a guest, where the host is a common one.
+check-vm-debug-guest: $(VM_PROGRAMS) $(VM_LIBRARY)
+	$(Q)VM_LIMIT=$${VM_LIMIT:-7200} TEST_LIMIT=$${TEST_LIMIT:-5400} VM_NESTED=y \
+		VM_GUEST=debug VM_NAME=debug-guest selftests/vm/check.sh 6.12 build/check \
+		selftests/vm/test_function.sh
 
 ## test-vm:	one program of selftests/drm or vfio, or script of selftests/vm, or one case,
 ##		T=test_device.open; KERNEL=6.1; ARGS=; VFIO=iommufd or type1
