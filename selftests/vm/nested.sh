@@ -213,12 +213,12 @@ is()
 	[ "$got" = "$2" ] || { echo "$1: $got, not $2"; return 1; }
 }
 
-# soon COMMAND...: it works within ten seconds.
+# soon COMMAND...: it works within half a minute.
 soon()
 {
 	local i
 
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 300; i++)); do
 		"$@" >/dev/null 2>&1 && return
 		sleep 0.1
 	done

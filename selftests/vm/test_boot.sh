@@ -94,12 +94,12 @@ check "instances are defined" define
 check "there is none" test ! -e $instances/$auto
 seconds=$SECONDS
 boot
-check "systemd starts" becomes 120 inside systemctl is-active basic.target
+check "systemd starts" becomes 300 inside systemctl is-active basic.target
 echo "# after $((SECONDS - seconds)) s"
-check "the module is loaded" becomes 60 test -d /sys/module/vgpu
-check "an instance is there" becomes 60 test -e $instances/$auto
+check "the module is loaded" becomes 120 test -d /sys/module/vgpu
+check "an instance is there" becomes 120 test -e $instances/$auto
 check "it has its weight" grep -qx 77 $instances/$auto/weight
-check "our unit has started it, and ended" becomes 60 is ActiveState inactive
+check "our unit has started it, and ended" becomes 120 is ActiveState inactive
 check "without an error" is Result success
 check "one that is not marked is not there" test ! -e $instances/$manual
 echo "# after $((SECONDS - seconds)) s"

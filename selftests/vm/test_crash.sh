@@ -31,7 +31,7 @@ work()
 
 	echo 1 >"$instance/cap" || return
 	from=$(cat "$instance/commands")
-	ask guest 60 "load || exit; while :; do test_ring -t round_trip; done >/dev/null 2>&1 &" ||
+	ask guest 120 "load || exit; while :; do test_ring -t round_trip; done >/dev/null 2>&1 &" ||
 		return
 	for ((i = 0; i < 300; i++)); do
 		[ "$(cat "$instance/commands")" -gt "$from" ] &&
