@@ -24,6 +24,20 @@
 #define MIB			(1ull << 20)
 #define NODES			16
 
+/* VGPU_TEST_PATIENCE in the environment: how many times slower the machine is. */
+static void __attribute__((constructor(KSELFTEST_PRIO_XFAIL)))
+patience_for_timeouts(void)
+{
+	const char *s = getenv("VGPU_TEST_PATIENCE");
+	int times = s ? atoi(s) : 1;
+	struct __fixture_metadata *f;
+	struct __test_metadata *t;
+
+	for (f = __fixture_list; times > 1 && f; f = f->next)
+		for (t = f->tests; t; t = t->next)
+			t->timeout *= times;
+}
+
 /* The render node of a GPU of vgpu, opened; the first is number 0.  -1. */
 static inline int node_open(int number)
 {
