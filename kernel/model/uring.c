@@ -444,6 +444,7 @@ void vgpu_uring_step(struct vgpu_model *m, u32 ring, u32 *budget)
 	vgpu_sched_charge(m, ring, (u64)taken * VGPU_COMMAND_NS);
 	if (more)
 		vgpu_sched_add(m, ring);
-	else if (r->dev.ring.hdr)	/* there is room, though it waits */
+	/* What ends from now on has left room for as much. */
+	if (r->dev.ring.hdr)
 		vgpu_ring_publish_head(&r->dev);
 }

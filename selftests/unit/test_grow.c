@@ -271,6 +271,43 @@ VGPU_TEST(jobs)
 	shell_close(&s);
 }
 
+/* Whoever keeps a ring full puts in as much as came out, whatever it waits for. */
+VGPU_TEST(room_for_as_much)
+{
+	struct vgpu_completion done;
+	u32 seed, k, sent, ended;
+	struct client c;
+	struct shell s;
+
+	for (seed = 1; seed <= 20; seed++) {
+		open_many(_metadata, &s);
+		ASSERT_EQ(0, client_open(&c, &s));
+		s.keep = 1u << VGPU_WORK_CLEAR | 1u << VGPU_WORK_GROW;
+		srand(seed);
+		for (sent = 0; client_send(&c, VGPU_CMD_CLEAR, 0, sent,
+					   c.vram_address, 4, 0); sent++)
+			;
+		for (k = 0, ended = 0; k < 500; k++) {
+			if (!s.n_kept || rand() % 10 == 0)
+				shell_run_for(&s, 1);
+			if (s.n_kept)
+				shell_release_one(&s, 0);
+			for (; client_take(&c, &done); sent++) {
+				ASSERT_EQ(ended++, done.user_data);
+				ASSERT_TRUE(client_send(&c, VGPU_CMD_CLEAR, 0,
+							sent, c.vram_address,
+							4, 0));
+			}
+		}
+		EXPECT_GT(ended, 400);
+		s.keep = 0;
+		shell_release(&s);
+		client_close(&c);
+		ASSERT_EQ(NULL, model_gone(&s));
+		shell_close(&s);
+	}
+}
+
 /* What is kept for favoured rings is there before memory gets short. */
 VGPU_TEST(jobs_kept)
 {
