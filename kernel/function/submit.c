@@ -155,24 +155,41 @@ static bool vgpu_fn_queue_step(struct vgpu_fn_queue *q)
 		      time_before(jiffies, q->moved + VGPU_FN_FENCE_PATIENCE));
 }
 
+/*
+ * Fences are signalled under it, so that nothing may be done under it for which a
+ * fence must not wait.  Lock checking is told so before it is taken, everywhere: in
+ * one order.
+ */
+static bool vgpu_fn_queues_lock(struct vgpu_function *fn)
+{
+	bool cookie = dma_fence_begin_signalling();
+
+	mutex_lock(&fn->queues_lock);
+	return cookie;
+}
+
+static void vgpu_fn_queues_unlock(struct vgpu_function *fn, bool cookie)
+{
+	mutex_unlock(&fn->queues_lock);
+	dma_fence_end_signalling(cookie);
+}
+
 static void vgpu_fn_fence_work(struct work_struct *work)
 {
 	struct vgpu_function *fn = container_of(to_delayed_work(work),
 						struct vgpu_function,
 						fence_work);
-	bool ok = true, cookie = dma_fence_begin_signalling();
+	bool ok = true, cookie = vgpu_fn_queues_lock(fn);
 	struct vgpu_fn_queue *q;
 	u32 epoch;
 
-	mutex_lock(&fn->queues_lock);
 	epoch = READ_ONCE(fn->epoch);
 	list_for_each_entry(q, &fn->queues, node)
 		ok &= vgpu_fn_queue_step(q);
 	if (fn->fences)
 		queue_delayed_work(fn->fence_wq, &fn->fence_work,
 				   VGPU_FN_FENCE_LOOK);
-	mutex_unlock(&fn->queues_lock);
-	dma_fence_end_signalling(cookie);
+	vgpu_fn_queues_unlock(fn, cookie);
 	if (!ok)
 		vgpu_fn_give_up(fn, epoch, "does not run commands");
 }
@@ -203,12 +220,12 @@ void vgpu_fn_submit_look(struct vgpu_function *fn)
 
 void vgpu_fn_submit_lost(struct vgpu_function *fn)
 {
+	bool cookie = vgpu_fn_queues_lock(fn);
 	struct vgpu_fn_queue *q;
 
-	mutex_lock(&fn->queues_lock);
 	list_for_each_entry(q, &fn->queues, node)
 		vgpu_fn_queue_drop(q, -ENODEV);
-	mutex_unlock(&fn->queues_lock);
+	vgpu_fn_queues_unlock(fn, cookie);
 }
 
 /* &vgpu_submission.poke */
@@ -224,16 +241,17 @@ static void vgpu_fn_queue_poke(void *owner)
 void vgpu_fn_queue_end(struct vgpu_fn_queue *q)
 {
 	struct vgpu_fn_client *c = q->client;
+	bool cookie;
 
 	/* If it is being reset, then wait until it has been. */
 	if (vgpu_fn_lost(c))
 		vgpu_fn_give_up(c->fn, c->epoch, NULL);
-	mutex_lock(&c->fn->queues_lock);
+	cookie = vgpu_fn_queues_lock(c->fn);
 	list_del(&q->node);
 	/* The device has ended what it had taken, and says how. */
 	vgpu_fn_queue_reap(q);
 	vgpu_fn_queue_drop(q, -ECANCELED);
-	mutex_unlock(&c->fn->queues_lock);
+	vgpu_fn_queues_unlock(c->fn, cookie);
 	kfree(q);
 }
 
@@ -265,6 +283,7 @@ static struct vgpu_fn_queue *vgpu_fn_queue_make(struct vgpu_fn_client *c,
 	struct vgpu_fn_ring *r;
 	struct vgpu_cmd cmd;
 	u64 result[2];
+	bool cookie;
 	int ret;
 
 	if (!q)
@@ -280,9 +299,9 @@ static struct vgpu_fn_queue *vgpu_fn_queue_make(struct vgpu_fn_client *c,
 	}
 	q->ring = r;
 	vgpu_ring_reaper_init(&q->reaper, &r->view);
-	mutex_lock(&c->fn->queues_lock);
+	cookie = vgpu_fn_queues_lock(c->fn);
 	list_add_tail(&q->node, &c->fn->queues);
-	mutex_unlock(&c->fn->queues_lock);
+	vgpu_fn_queues_unlock(c->fn, cookie);
 	cmd = vgpu_fn_cmd(VGPU_ADMIN_RING_CONTROL, r->id, VGPU_RING_START);
 	ret = vgpu_fn_admin(c->fn, &cmd, result);
 	if (!ret)
@@ -331,7 +350,7 @@ static bool vgpu_fn_submit_begin(struct vgpu_fn_queue *q,
 				 struct vgpu_submission *s)
 {
 	struct vgpu_function *fn = q->client->fn;
-	bool ok, cookie = dma_fence_begin_signalling();
+	bool ok;
 
 	s->poke = vgpu_fn_queue_poke;
 	s->owner = fn;
@@ -342,7 +361,6 @@ static bool vgpu_fn_submit_begin(struct vgpu_fn_queue *q,
 	vgpu_submission_publish(s, q->fence_context, ++q->seqno, &q->waiting);
 	ok = vgpu_fn_queue_step(q);
 	queue_delayed_work(fn->fence_wq, &fn->fence_work, VGPU_FN_FENCE_LOOK);
-	dma_fence_end_signalling(cookie);
 	return ok;
 }
 
@@ -350,7 +368,7 @@ static int vgpu_fn_submit(struct vgpu_fn_client *c, u32 context,
 			  struct vgpu_submission *s)
 {
 	struct vgpu_fn_context *ctx = vgpu_fn_context(c, context);
-	bool lost, ok = true;
+	bool lost, cookie, ok = true;
 	int ret;
 
 	if (!ctx)
@@ -365,12 +383,12 @@ static int vgpu_fn_submit(struct vgpu_fn_client *c, u32 context,
 			return PTR_ERR(q);
 		ctx->queue = q;
 	}
-	mutex_lock(&c->fn->queues_lock);
+	cookie = vgpu_fn_queues_lock(c->fn);
 	/* Either that is seen here, or vgpu_fn_submit_lost() comes later. */
 	lost = vgpu_fn_lost(c);
 	if (!lost)
 		ok = vgpu_fn_submit_begin(ctx->queue, s);
-	mutex_unlock(&c->fn->queues_lock);
+	vgpu_fn_queues_unlock(c->fn, cookie);
 	if (!ok)
 		vgpu_fn_give_up(c->fn, c->epoch, "has broken its queue");
 	return lost ? -ENODEV : 0;
