@@ -22,7 +22,7 @@ packages=(
 	mesa-vulkan-drivers
 	mandoc git util-linux
 	qemu-system-x86 busybox-static kmod cpio zstd
-	linux-image-amd64 linux-image-6.12-amd64 libdrm-dev mdevctl udev
+	linux-image-amd64 linux-image-6.12-amd64 libdrm-dev mdevctl systemd udev
 	libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
 )
 # WebGPU's header and providers come through npm, whoever has installed that.
@@ -30,7 +30,7 @@ command -v npm >/dev/null || packages+=(npm)
 # What to look for where there is no dpkg.
 commands=(npm glslc gcc g++ make pkg-config clang llvm-symbolizer sparse spin perl tar xz
 	objcopy readelf setarch mandoc git qemu-system-x86_64 busybox cpio
-	zstd mdevctl udevadm libvirtd virsh)
+	zstd mdevctl systemctl udevadm libvirtd virsh)
 
 case ${1-} in
 # The peers that the benchmarks are held against.
