@@ -346,57 +346,38 @@ static int vgpu_do_compact(struct vgpu_model *m, const struct vgpu_cmd *cmd,
 
 #define VGPU_ADMIN_FIRST	VGPU_ADMIN_NOP
 
+#define VGPU_ADMIN_OP(opcode, what, bits, grow)				\
+	[VGPU_ADMIN_##opcode - VGPU_ADMIN_FIRST] = {			\
+		.name = #what, .operands = bits, .run = vgpu_do_##what,	\
+		.takes = VGPU_GROW_##grow }
+
 static const struct vgpu_admin_op vgpu_admin_ops[] = {
-	[VGPU_ADMIN_NOP - VGPU_ADMIN_FIRST] = { "nop", 0x00, vgpu_do_nop },
-	[VGPU_ADMIN_CONTEXT_CREATE - VGPU_ADMIN_FIRST] = {
-		"context_create", 0x01, vgpu_do_context_create,
-		VGPU_GROW_CONTEXTS },
-	[VGPU_ADMIN_CONTEXT_DESTROY - VGPU_ADMIN_FIRST] = {
-		"context_destroy", 0x01, vgpu_do_context_destroy },
-	[VGPU_ADMIN_BLOCK_CREATE - VGPU_ADMIN_FIRST] = {
-		"block_create", 0x0f, vgpu_do_block_create,
-		VGPU_GROW_OBJECTS },
-	[VGPU_ADMIN_SYSTEM_CREATE - VGPU_ADMIN_FIRST] = {
-		"system_create", 0x05, vgpu_do_system_create,
-		VGPU_GROW_OBJECTS },
-	[VGPU_ADMIN_SYSTEM_PAGES - VGPU_ADMIN_FIRST] = {
-		"system_pages", 0x0f, vgpu_do_system_pages },
-	[VGPU_ADMIN_OBJECT_DESTROY - VGPU_ADMIN_FIRST] = {
-		"object_destroy", 0x01, vgpu_do_object_destroy },
-	[VGPU_ADMIN_OBJECT_INFO - VGPU_ADMIN_FIRST] = {
-		"object_info", 0x01, vgpu_do_object_info },
-	[VGPU_ADMIN_OBJECT_PIN - VGPU_ADMIN_FIRST] = {
-		"object_pin", 0x03, vgpu_do_object_pin },
-	[VGPU_ADMIN_MAP - VGPU_ADMIN_FIRST] = {
-		"map", 0x3f, vgpu_do_map, VGPU_GROW_MAPPINGS },
-	[VGPU_ADMIN_UNMAP - VGPU_ADMIN_FIRST] = { "unmap", 0x03, vgpu_do_unmap },
-	[VGPU_ADMIN_RING_CREATE - VGPU_ADMIN_FIRST] = {
-		"ring_create", 0x3f, vgpu_do_ring_create, VGPU_GROW_RINGS },
-	[VGPU_ADMIN_RING_DESTROY - VGPU_ADMIN_FIRST] = {
-		"ring_destroy", 0x01, vgpu_do_ring_destroy },
-	[VGPU_ADMIN_RING_CONTROL - VGPU_ADMIN_FIRST] = {
-		"ring_control", 0x03, vgpu_do_ring_control },
-	[VGPU_ADMIN_RING_INFO - VGPU_ADMIN_FIRST] = {
-		"ring_info", 0x01, vgpu_do_ring_info },
-	[VGPU_ADMIN_COUNTER_CREATE - VGPU_ADMIN_FIRST] = {
-		"counter_create", 0x03, vgpu_do_counter_create,
-		VGPU_GROW_COUNTERS },
-	[VGPU_ADMIN_COUNTER_DESTROY - VGPU_ADMIN_FIRST] = {
-		"counter_destroy", 0x01, vgpu_do_counter_destroy },
-	[VGPU_ADMIN_COUNTER_SIGNAL - VGPU_ADMIN_FIRST] = {
-		"counter_signal", 0x03, vgpu_do_counter_signal },
-	[VGPU_ADMIN_COUNTER_READ - VGPU_ADMIN_FIRST] = {
-		"counter_read", 0x03, vgpu_do_counter_read },
-	[VGPU_ADMIN_KERNEL_CREATE - VGPU_ADMIN_FIRST] = {
-		"kernel_create", 0x0f, vgpu_do_kernel_create,
-		VGPU_GROW_KERNELS },
-	[VGPU_ADMIN_KERNEL_DESTROY - VGPU_ADMIN_FIRST] = {
-		"kernel_destroy", 0x01, vgpu_do_kernel_destroy },
-	[VGPU_ADMIN_KERNEL_INFO - VGPU_ADMIN_FIRST] = {
-		"kernel_info", 0x01, vgpu_do_kernel_info },
-	[VGPU_ADMIN_COMPACT - VGPU_ADMIN_FIRST] = {
-		"compact", 0x01, vgpu_do_compact },
+	VGPU_ADMIN_OP(NOP, nop, 0x00, NONE),
+	VGPU_ADMIN_OP(CONTEXT_CREATE, context_create, 0x01, CONTEXTS),
+	VGPU_ADMIN_OP(CONTEXT_DESTROY, context_destroy, 0x01, NONE),
+	VGPU_ADMIN_OP(BLOCK_CREATE, block_create, 0x0f, OBJECTS),
+	VGPU_ADMIN_OP(SYSTEM_CREATE, system_create, 0x05, OBJECTS),
+	VGPU_ADMIN_OP(SYSTEM_PAGES, system_pages, 0x0f, NONE),
+	VGPU_ADMIN_OP(OBJECT_DESTROY, object_destroy, 0x01, NONE),
+	VGPU_ADMIN_OP(OBJECT_INFO, object_info, 0x01, NONE),
+	VGPU_ADMIN_OP(OBJECT_PIN, object_pin, 0x03, NONE),
+	VGPU_ADMIN_OP(MAP, map, 0x3f, MAPPINGS),
+	VGPU_ADMIN_OP(UNMAP, unmap, 0x03, NONE),
+	VGPU_ADMIN_OP(RING_CREATE, ring_create, 0x3f, RINGS),
+	VGPU_ADMIN_OP(RING_DESTROY, ring_destroy, 0x01, NONE),
+	VGPU_ADMIN_OP(RING_CONTROL, ring_control, 0x03, NONE),
+	VGPU_ADMIN_OP(RING_INFO, ring_info, 0x01, NONE),
+	VGPU_ADMIN_OP(COUNTER_CREATE, counter_create, 0x03, COUNTERS),
+	VGPU_ADMIN_OP(COUNTER_DESTROY, counter_destroy, 0x01, NONE),
+	VGPU_ADMIN_OP(COUNTER_SIGNAL, counter_signal, 0x03, NONE),
+	VGPU_ADMIN_OP(COUNTER_READ, counter_read, 0x03, NONE),
+	VGPU_ADMIN_OP(KERNEL_CREATE, kernel_create, 0x0f, KERNELS),
+	VGPU_ADMIN_OP(KERNEL_DESTROY, kernel_destroy, 0x01, NONE),
+	VGPU_ADMIN_OP(KERNEL_INFO, kernel_info, 0x01, NONE),
+	VGPU_ADMIN_OP(COMPACT, compact, 0x01, NONE),
 };
+
+#undef VGPU_ADMIN_OP
 
 static const struct vgpu_admin_op *vgpu_admin_op(u16 opcode)
 {

@@ -186,6 +186,7 @@ TEST_F(ring, vram_mmap)
 }
 
 #define MANY		1000u
+#define FEW		100u
 #define MANY_POLL_US	1000000u
 /* More than after which the client's thread leaves a ring that stays empty. */
 #define FINDS		200u
@@ -244,7 +245,7 @@ static int keep_busy(int fd, struct ring *r, uint64_t n)
  * Rings that nobody uses are left alone while others are, and come back by
  * their doorbell; so do a thousand that are used at once.
  */
-TEST_F(ring, many)
+TEST_F_TIMEOUT(ring, many, 120)
 {
 	struct drm_vgpu_ring_create how = {
 		.poll_us = variant->poll_us ? MANY_POLL_US : 0,
@@ -253,9 +254,11 @@ TEST_F(ring, many)
 	static struct ring rings[MANY];
 	int64_t start, limit = MANY_POLL_US * 900ll;
 	bool doorbell = false;
-	uint32_t i;
+	uint32_t i, n;
 
-	for (i = 0; i < MANY; i++)
+	/* A virtual machine's take a command of its device each, and an exit. */
+	n = node_features(self->fd) & DRM_VGPU_FEATURE_DOORBELL ? FEW : MANY;
+	for (i = 0; i < n; i++)
 		ASSERT_EQ(0, ring_create(self->fd, self->context, 8, &how,
 					 &rings[i]));
 	for (i = 0; variant->poll_us && i < 20; i++) {
@@ -277,8 +280,8 @@ TEST_F(ring, many)
 	if (variant->poll_us)
 		EXPECT_TRUE(doorbell);
 	for (i = 0; i < 5; i++)
-		ASSERT_EQ(0, storm(rings, MANY));
-	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(0, storm(rings, n));
+	for (i = 0; i < n; i++)
 		ASSERT_EQ(0, ring_destroy(&rings[i]));
 }
 

@@ -25,18 +25,18 @@ trap 'rm -rf "$dir" /etc/mdevctl.d/$gpu /etc/systemd/system/vgpu-instances@.serv
 # As an operator does: once, by hand; and from the next boot on.
 define()
 {
-	local depends
+	local depends load="insmod $module vram=64M"
 
 	depends=$(modinfo -F depends "$module" | tr ',' ' ')
-	# shellcheck disable=SC2086 # a list
-	modprobe -a $depends && insmod "$module" vram=64M &&
+	# The kernel may have all of them built in.
+	[ -z "$depends" ] || load="modprobe -a $depends && $load"
+	eval "$load" &&
 		mdevctl define -u $auto -p $gpu -t vgpu-8m --auto &&
 		mdevctl modify -u $auto --addattr=weight --value=77 &&
 		mdevctl define -u $manual -p $gpu -t vgpu-8m &&
 		rmmod vgpu || return
 	# It is not where modprobe looks.
-	echo "install vgpu modprobe -a $depends && insmod $module vram=64M" \
-		>/etc/modprobe.d/vgpu.conf
+	echo "install vgpu $load" >/etc/modprobe.d/vgpu.conf
 	echo vgpu >/etc/modules-load.d/vgpu.conf
 	# mdevctl's own rule, where it works, does the same: only ours here.
 	ln -s /dev/null /etc/udev/rules.d/60-mdevctl.rules &&
