@@ -198,7 +198,10 @@ args+=(-serial "file:$console"
 	-add-fd fd=4,set=1 -chardev file,id=output,path=/dev/fdset/1,append=on
 	-serial chardev:output
 	-chardev stdio,id=status,signal=off -serial chardev:status)
-args+=(-append "console=ttyS0 quiet panic=-1 printk.devkmsg=on log_buf_len=4M $append")
+# An emulated processor that clears a huge page while its host has other work is
+# not locked up before two minutes are over.
+args+=(-append "console=ttyS0 quiet panic=-1 printk.devkmsg=on log_buf_len=4M \
+watchdog_thresh=60 $append")
 
 mkfifo "$dir/status"
 setpriv --pdeathsig KILL qemu-system-x86_64 "${args[@]}" \

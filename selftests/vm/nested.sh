@@ -27,7 +27,7 @@ guests_end()
 trap guests_end EXIT
 
 # What every guest is told: it is the machine around it that is tested here.
-guest_append="console=ttyS0 quiet panic=-1 mitigations=off no_timer_check cryptomgr.notests"
+guest_append="console=ttyS0 quiet panic=-1 watchdog_thresh=60 mitigations=off no_timer_check cryptomgr.notests"
 
 # mdev NUMBER: the UUID of an instance
 mdev()
