@@ -108,21 +108,22 @@ static u64 vgpu_register_read(struct vgpu_tenant *t, u32 index, u64 offset,
 static void vgpu_register_write(struct vgpu_tenant *t, u32 index, u64 offset,
 				u32 bytes, u64 value)
 {
+	u32 rung = 0;
+
 	mutex_lock(&t->lock);
 	switch (index) {
 	case VFIO_PCI_CONFIG_REGION_INDEX:
 		vgpu_model_config_write(t->m, offset, bytes, value);
 		break;
 	case VFIO_PCI_BAR0_REGION_INDEX:
-		vgpu_model_bar0_write(t->m, offset, bytes, value);
+		rung = vgpu_model_bar0_write(t->m, offset, bytes, value);
 		break;
 	default:
 		vgpu_model_bar4_write(t->m, offset, bytes, value);
 		break;
 	}
-	if (index == VFIO_PCI_BAR0_REGION_INDEX &&
-	    offset >= VGPU_BAR0_DOORBELLS)
-		vgpu_tenant_rang(t, value);
+	if (rung)
+		vgpu_tenant_rang(t, rung);
 	else
 		vgpu_tenant_run(t);
 	vgpu_tenant_unlock(t);

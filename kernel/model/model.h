@@ -306,8 +306,9 @@ void vgpu_model_config_write(struct vgpu_model *m, u32 offset, u32 size,
 			     u32 value);
 u64 vgpu_model_bar0_read(struct vgpu_model *m, u64 offset, u32 size,
 			 u64 now_ns);
-void vgpu_model_bar0_write(struct vgpu_model *m, u64 offset, u32 size,
-			   u64 value);
+/* The id of the ring whose doorbell that was, or 0. */
+u32 vgpu_model_bar0_write(struct vgpu_model *m, u64 offset, u32 size,
+			  u64 value);
 u64 vgpu_model_bar4_read(struct vgpu_model *m, u64 offset, u32 size);
 void vgpu_model_bar4_write(struct vgpu_model *m, u64 offset, u32 size,
 			   u64 value);

@@ -247,32 +247,33 @@ u64 vgpu_model_bar0_read(struct vgpu_model *m, u64 offset, u32 size, u64 now_ns)
 	return value;
 }
 
-static void vgpu_doorbell(struct vgpu_model *m, u64 offset, u32 value)
+/* The id of the ring that was rung, or 0. */
+static u32 vgpu_doorbell(struct vgpu_model *m, u64 offset, u32 value)
 {
 	u32 page = (u32)((offset - VGPU_BAR0_DOORBELLS) / VGPU_DOORBELL_PAGE);
 	u32 ring = vgpu_find_ring(m, value);
 
 	if (offset % VGPU_DOORBELL_PAGE || !ring ||
 	    m->rings[ring].context != page)
-		return;
+		return 0;
 	if (m->rings[ring].blocked == VGPU_BLOCK_NONE)
 		vgpu_sched_add(m, ring);
+	return value;
 }
 
-void vgpu_model_bar0_write(struct vgpu_model *m, u64 offset, u32 size,
-			   u64 value)
+u32 vgpu_model_bar0_write(struct vgpu_model *m, u64 offset, u32 size,
+			  u64 value)
 {
 	if (!vgpu_bar_access(m, offset, size, VGPU_BAR0_BYTES))
-		return;
-	if (offset >= VGPU_BAR0_DOORBELLS) {
-		vgpu_doorbell(m, offset, (u32)value);
-		return;
-	}
+		return 0;
+	if (offset >= VGPU_BAR0_DOORBELLS)
+		return vgpu_doorbell(m, offset, (u32)value);
 	if (offset >= VGPU_REG_END)
-		return;
+		return 0;
 	vgpu_reg_write(m, (u32)offset, (u32)value);
 	if (size == 8)
 		vgpu_reg_write(m, (u32)offset + 4, (u32)(value >> 32));
+	return 0;
 }
 
 int vgpu_model_kick(struct vgpu_model *m, u32 id)

@@ -83,20 +83,21 @@ VGPU_TEST(doorbells)
 	ASSERT_TRUE(vgpu_ring_submit(&a.view, &cmd, 1, 1, &doorbell));
 	EXPECT_TRUE(doorbell);
 	for (i = 4; i < 4096; i += 4)
-		vgpu_model_bar0_write(s.m, page + i, 4, a.ring);
-	vgpu_model_bar0_write(s.m, page + 4096, 4, a.ring);
-	vgpu_model_bar0_write(s.m, page - 4096, 4, a.ring);
-	vgpu_model_bar0_write(s.m, VGPU_BAR0_DOORBELLS +
-			      (b.context & 0xffff) * 4096ull, 4, a.ring);
-	vgpu_model_bar0_write(s.m, page, 4, b.ring);
-	vgpu_model_bar0_write(s.m, page, 4, a.ring ^ 0x10000);
-	vgpu_model_bar0_write(s.m, page, 4, ~0u);
-	vgpu_model_bar0_write(s.m, page, 4, 0);
+		EXPECT_EQ(0, vgpu_model_bar0_write(s.m, page + i, 4, a.ring));
+	EXPECT_EQ(0, vgpu_model_bar0_write(s.m, page + 4096, 4, a.ring));
+	EXPECT_EQ(0, vgpu_model_bar0_write(s.m, page - 4096, 4, a.ring));
+	EXPECT_EQ(0, vgpu_model_bar0_write(s.m, VGPU_BAR0_DOORBELLS +
+					   (b.context & 0xffff) * 4096ull, 4,
+					   a.ring));
+	EXPECT_EQ(0, vgpu_model_bar0_write(s.m, page, 4, b.ring));
+	EXPECT_EQ(0, vgpu_model_bar0_write(s.m, page, 4, a.ring ^ 0x10000));
+	EXPECT_EQ(0, vgpu_model_bar0_write(s.m, page, 4, ~0u));
+	EXPECT_EQ(0, vgpu_model_bar0_write(s.m, page, 4, 0));
 	EXPECT_FALSE(vgpu_model_pending(s.m));
 	ASSERT_TRUE(shell_run(&s));
 	EXPECT_FALSE(client_take(&a, &done));
 	EXPECT_EQ(0, vgpu_model_bar0_read(s.m, page, 4, 0));
-	vgpu_model_bar0_write(s.m, page, 4, a.ring);
+	EXPECT_EQ(a.ring, vgpu_model_bar0_write(s.m, page, 4, a.ring));
 	EXPECT_TRUE(vgpu_model_pending(s.m));
 	ASSERT_TRUE(shell_run(&s));
 	EXPECT_TRUE(client_take(&a, &done));

@@ -215,8 +215,11 @@ static int ring_polled(struct vmm *v, int event)
 /* It asks once, unless this machine stands still for a while. */
 TEST_F(doorbell, polled)
 {
+	struct vgpu_cmd nop = { .opcode = VGPU_CMD_NOP };
 	struct vmm *v = &self->v;
+	struct vgpu_completion done;
 	int rung, how;
+	bool doorbell;
 
 	EXPECT_LT(150, ring_polled(v, -1));
 	v->poll_ns = VGPU_MAX_POLL_NS;
@@ -241,6 +244,18 @@ TEST_F(doorbell, polled)
 	ASSERT_EQ(0, vmm_do(v, VGPU_CMD_NOP, 0, 0, 0));
 	usleep(1100000);
 	ASSERT_EQ(0, vmm_do(v, VGPU_CMD_NOP, 0, 0, 0));
+	usleep(1100000);
+	/* Another context's page is no doorbell of it: nobody looks. */
+	vmm_set(v, VGPU_BAR0_DOORBELLS + ((v->context & 0xffff) + 1) *
+		   VGPU_DOORBELL_PAGE, v->ring);
+	ASSERT_EQ(1, vgpu_ring_submit(&v->view, &nop, 1, 1, &doorbell));
+	EXPECT_TRUE(doorbell);
+	usleep(50000);
+	EXPECT_EQ(0, vgpu_ring_reap(&v->reaper, &done, 1));
+	vmm_doorbell(v);
+	for (how = 0; how < 1000 && !vgpu_ring_reap(&v->reaper, &done, 1); how++)
+		usleep(10000);
+	EXPECT_LT(how, 1000);
 }
 
 /* A ring that is never idle does not keep another one's doorbell waiting. */
