@@ -124,26 +124,21 @@ static void submit(struct user *u, uint32_t batch)
 static double commands(struct user *u, uint32_t batch, uint32_t n, double *own)
 {
 	struct ring *r = &u->ring;
-	uint64_t start = bench_now(), t, mine, pos;
-	double parts[BENCH_REPS];
-	unsigned int spins = 0;
+	struct bench_own parts = { .n = 0 };
+	uint64_t start = bench_now(), t, mine;
 	uint32_t i;
 
 	for (i = 0; i < n; i++) {
 		t = __rdtsc();
 		submit(u, batch);
 		mine = __rdtsc() - t;
-		pos = r->reaper.head + batch - 1;
-		while (__atomic_load_n(&vgpu_ring_cslot(&r->r, pos)->seq,
-				       __ATOMIC_ACQUIRE) != vgpu_ring_seq(pos))
-			bench_back_off(&spins);
+		bench_await(r, batch);
 		t = __rdtsc();
 		bench_reap(r, batch);
 		mine += __rdtsc() - t;
-		if (i < BENCH_REPS)
-			parts[i] = (double)mine / batch;
+		bench_own_put(&parts, (double)mine / batch);
 	}
-	*own = bench_median(parts, n < BENCH_REPS ? n : BENCH_REPS);
+	*own = bench_own_median(&parts);
 	return (double)(bench_now() - start) / n / batch;
 }
 

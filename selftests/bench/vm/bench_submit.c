@@ -57,25 +57,13 @@ static double ours_called(uint32_t batch, bool wait)
 }
 
 /* Whether the last of a batch has been completed. */
-static bool ours_there(const struct ring *r, uint32_t batch)
-{
-	uint64_t pos = r->reaper.head + batch - 1;
-
-	return __atomic_load_n(&vgpu_ring_cslot(&r->r, pos)->seq,
-			       __ATOMIC_ACQUIRE) == vgpu_ring_seq(pos);
-}
-
-/*
- * @own gets the part of this thread, the median of the first ones: where
- * processors take turns, the other one's may come in between.
- */
+/* @own gets the part of this thread. */
 static double ours_polled(uint32_t batch, double *own)
 {
 	uint32_t i, n = loops(batch);
 	struct ring *r = &polled;
 	uint64_t start, t, mine;
-	double parts[BENCH_REPS];
-	unsigned int spins;
+	struct bench_own parts = { .n = 0 };
 	bool doorbell;
 
 	/* Awake. */
@@ -89,16 +77,13 @@ static double ours_polled(uint32_t batch, double *own)
 		if (doorbell)
 			bench_ok("kick", ring_kick(r, 0, 0, 0));
 		mine = __rdtsc() - t;
-		spins = 0;
-		while (!ours_there(r, batch))
-			bench_back_off(&spins);
+		bench_await(r, batch);
 		t = __rdtsc();
 		bench_reap(r, batch);
 		mine += __rdtsc() - t;
-		if (i < BENCH_REPS)
-			parts[i] = (double)mine / batch;
+		bench_own_put(&parts, (double)mine / batch);
 	}
-	*own = bench_median(parts, i < BENCH_REPS ? i : BENCH_REPS);
+	*own = bench_own_median(&parts);
 	return (double)(bench_now() - start) / i / batch;
 }
 
@@ -146,7 +131,7 @@ static double uring_by_thread(uint32_t batch, double *own)
 	struct io_uring *u = &uring_polled;
 	uint32_t i, n = loops(batch);
 	uint64_t start, t, mine;
-	double parts[BENCH_REPS];
+	struct bench_own parts = { .n = 0 };
 	unsigned int spins;
 
 	uring_fill(u, 1);
@@ -164,10 +149,9 @@ static double uring_by_thread(uint32_t batch, double *own)
 		t = __rdtsc();
 		uring_reap(u, batch);
 		mine += __rdtsc() - t;
-		if (i < BENCH_REPS)
-			parts[i] = (double)mine / batch;
+		bench_own_put(&parts, (double)mine / batch);
 	}
-	*own = bench_median(parts, i < BENCH_REPS ? i : BENCH_REPS);
+	*own = bench_own_median(&parts);
 	return (double)(bench_now() - start) / i / batch;
 }
 

@@ -258,6 +258,38 @@ static inline void bench_back_off(unsigned int *spins)
 	sched_yield();
 }
 
+/* Until @n more completions are there, which are not taken. */
+static inline void bench_await(const struct ring *ring, uint32_t n)
+{
+	uint64_t pos = ring->reaper.head + n - 1;
+	unsigned int spins = 0;
+
+	while (__atomic_load_n(&vgpu_ring_cslot(&ring->r, pos)->seq,
+			       __ATOMIC_ACQUIRE) != vgpu_ring_seq(pos))
+		bench_back_off(&spins);
+}
+
+/*
+ * What a thread does by itself while it waits for another one: the median of the
+ * first repetitions, as where processors take turns the other one's may come in
+ * between.
+ */
+struct bench_own {
+	double parts[BENCH_REPS];
+	int n;
+};
+
+static inline void bench_own_put(struct bench_own *own, double part)
+{
+	if (own->n < BENCH_REPS)
+		own->parts[own->n++] = part;
+}
+
+static inline double bench_own_median(const struct bench_own *own)
+{
+	return bench_median(own->parts, own->n);
+}
+
 /* A client with a context, and a ring in it. */
 static inline int bench_client(uint32_t entries, uint32_t poll_us,
 			       struct ring *ring)
