@@ -31,7 +31,8 @@
  * In this order: mmap_lock, &vgpu_fn_client.lock, &vgpu_fn_bo.lock, the locks of
  * the admin queue.  &vgpu_fn_client.rings_lock comes last and is not held over a
  * command.  Nor is &vgpu_function.queues_lock, under which fences are signalled:
- * nothing that it is held over takes memory.  Interrupts take &vgpu_fn_vector.lock and that of the admin queue.
+ * nothing that it is held over takes memory.  Interrupts take
+ * &vgpu_fn_vector.lock and that of the admin queue.
  */
 #ifndef VGPU_FUNCTION_H
 #define VGPU_FUNCTION_H

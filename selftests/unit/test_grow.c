@@ -174,6 +174,17 @@ VGPU_TEST(admin_queue)
 	shell_close(&s);
 }
 
+static bool send_blocks(struct guest *g, u32 n)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		if (!guest_send(g, VGPU_ADMIN_BLOCK_CREATE, i, 256, 0, 0, 0, 0,
+				0))
+			return false;
+	return true;
+}
+
 /* The queue holds its order while it waits; a reset ends the waiting. */
 VGPU_TEST(admin_queue_waits)
 {
@@ -185,9 +196,7 @@ VGPU_TEST(admin_queue_waits)
 	open_many(_metadata, &s);
 	ASSERT_EQ(0, guest_enable(&g, &s));
 	s.keep = 1u << VGPU_WORK_GROW;
-	for (i = 0; i < 20; i++)
-		ASSERT_TRUE(guest_send(&g, VGPU_ADMIN_BLOCK_CREATE, i, 256, 0,
-				       0, 0, 0, 0));
+	ASSERT_TRUE(send_blocks(&g, 20));
 	ASSERT_TRUE(shell_run(&s));
 	EXPECT_EQ(1, s.n_kept);
 	EXPECT_EQ(VGPU_GROW_OBJECTS, s.kept[0].arg);
@@ -205,9 +214,7 @@ VGPU_TEST(admin_queue_waits)
 	EXPECT_EQ(20, i);
 
 	s.keep = 1u << VGPU_WORK_GROW;
-	for (i = 0; i < 20; i++)
-		ASSERT_TRUE(guest_send(&g, VGPU_ADMIN_BLOCK_CREATE, i, 256, 0,
-				       0, 0, 0, 0));
+	ASSERT_TRUE(send_blocks(&g, 20));
 	ASSERT_TRUE(shell_run(&s));
 	ASSERT_EQ(1, s.n_kept);
 	vgpu_model_reset(s.m);
