@@ -481,7 +481,14 @@ int vgpu_memory_init(struct vgpu_model *m, size_t bytes,
 		     const struct vgpu_model_config *config);
 void vgpu_memory_clear(struct vgpu_model *m);
 size_t vgpu_grow_bytes(const struct vgpu_model *m, u32 what);
-bool vgpu_grow_pending(const struct vgpu_model *m);
+/* Somebody waits for memory that has not been asked for.  Often looked at. */
+static inline bool vgpu_grow_pending(const struct vgpu_model *m)
+{
+	return (m->jobs_short || m->admin.wait == VGPU_ADMIN_WAIT_MEMORY) &&
+	       !m->grow_id;
+}
+
+/* If so. */
 void vgpu_grow_step(struct vgpu_model *m, struct vgpu_out *out);
 int vgpu_grow_done(struct vgpu_model *m, u32 id, s32 status);
 

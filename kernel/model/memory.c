@@ -378,27 +378,14 @@ static void vgpu_grown(struct vgpu_model *m, u32 what, s32 status)
 		vgpu_sched_feed(m);
 }
 
-static u32 vgpu_grow_wanted(const struct vgpu_model *m)
-{
-	if (m->grow_id)
-		return VGPU_GROW_NONE;
-	if (m->admin.wait == VGPU_ADMIN_WAIT_MEMORY)
-		return m->admin.index;
-	return m->jobs_short ? VGPU_GROW_JOBS : VGPU_GROW_NONE;
-}
-
-bool vgpu_grow_pending(const struct vgpu_model *m)
-{
-	return vgpu_grow_wanted(m) != VGPU_GROW_NONE;
-}
-
 void vgpu_grow_step(struct vgpu_model *m, struct vgpu_out *out)
 {
-	u32 what = vgpu_grow_wanted(m);
+	u32 what = m->admin.wait == VGPU_ADMIN_WAIT_MEMORY ? m->admin.index :
+							     VGPU_GROW_JOBS;
 	struct vgpu_work *w;
 	size_t bytes;
 
-	if (what == VGPU_GROW_NONE || vgpu_out_full(out))
+	if (vgpu_out_full(out))
 		return;
 	bytes = vgpu_grow_bytes(m, what);
 	if (!bytes) {

@@ -181,7 +181,8 @@ u32 vgpu_model_run(struct vgpu_model *m, u64 now_ns, struct vgpu_work *work,
 	vgpu_todo_step(m, &out);
 	if (vgpu_admin_pending(m))
 		vgpu_admin_step(m, &out);
-	vgpu_grow_step(m, &out);
+	if (vgpu_grow_pending(m))
+		vgpu_grow_step(m, &out);
 	vgpu_job_hand_out(m, &out);
 	while (budget && !vgpu_out_full(&out)) {
 		ring = vgpu_sched_pick(m);
