@@ -203,9 +203,21 @@ args+=(-serial "file:$console"
 args+=(-append "console=ttyS0 quiet panic=-1 printk.devkmsg=on log_buf_len=4M \
 watchdog_thresh=60 $append")
 
+# QEMU sets bits of a processor's pending interrupts in two threads without a lock,
+# one of them where VMRUN has a virtual interrupt (7.2: helper_vmrun() against
+# cpu_interrupt()).  The timer's may get lost so, and then the machine stands still
+# until another interrupt comes: this is one, every second.
+nudge()
+{
+	[ -n "$nested" ] && [ "$accel" != kvm ] || return
+	while sleep 1; do
+		echo
+	done
+}
+
 mkfifo "$dir/status"
 setpriv --pdeathsig KILL qemu-system-x86_64 "${args[@]}" \
-	</dev/null >"$dir/status" 2>"$dir/qemu" &
+	< <(exec 4>&- 2>/dev/null; nudge) >"$dir/status" 2>"$dir/qemu" &
 qemu=$!
 exec 3<"$dir/status" 4>&-
 
