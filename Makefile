@@ -6,9 +6,11 @@ VERSION := 0.1.0
 PREFIX	?= /usr/local
 CFLAGS	?= -O2 -g
 CLANG	?= clang
-# Seconds that each fuzzer runs in `make check`, and in `make soak`.
+# Seconds that each fuzzer runs in `make check`, and in `make soak`; how many times as
+# long other tests loop there.
 FUZZ_S	?= 20
 SOAK_S	?= 600
+SOAK_TIMES ?= 20
 # The directory of kselftest_harness.h; from linux-source-6.12 by default.
 KSFT_DIR ?= build/deps/linux-6.12/tools/testing/selftests
 
@@ -397,13 +399,17 @@ check-fuzz: $(FUZZERS:%=build/fuzz/%)
 $(FUZZERS:%=build/fuzz/%): %: %.o build/fuzz/internal.a
 	$(call say,LD) $(call cxx,fuzz) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
-## soak:		fuzzers for SOAK_S seconds each, concurrent tests 20 times longer,
-##		here and in virtual machines with the module; then check-debug, 60 times
+## soak:		fuzzers for SOAK_S seconds each, and tests that loop for SOAK_TIMES times
+##		as long, here, in virtual machines with the module, and in check-debug
+soak: export VGPU_TEST_SCALE = $(SOAK_TIMES)
+soak: export VGPU_FUZZ_S = $(SOAK_S)
+soak: export TEST_LIMIT = 7200
+soak: export VM_LIMIT = 20000
 soak: deps
 	+$(Q)$(MAKE) check-fuzz FUZZ_S=$(SOAK_S)
-	+$(Q)VGPU_TEST_SCALE=20 TEST_LIMIT=7200 $(MAKE) check-tsan
-	+$(Q)VGPU_TEST_SCALE=20 TEST_LIMIT=7200 VM_LIMIT=20000 $(MAKE) check-vm-$(KERNEL)
-	+$(Q)VGPU_TEST_SCALE=60 TEST_LIMIT=7200 VM_LIMIT=20000 $(MAKE) check-debug
+	+$(Q)$(MAKE) check-tsan
+	+$(Q)$(MAKE) check-vm-$(KERNEL)
+	+$(Q)$(MAKE) check-debug
 
 ## test:		run one program, T=test_vram, or one case of it, T=test_vram.limit;
 ##		WAY=asan or tsan with a sanitizer; ARGS= for the harness (ARGS=-l lists)
@@ -631,7 +637,7 @@ distclean:
 ## help:		this text
 help:
 	@sed -n 's/^## *//p' $(firstword $(MAKEFILE_LIST))
-	@echo 'Variables: PREFIX DESTDIR CC CXX CFLAGS LDFLAGS WERROR=1 V=1 FUZZ_S SOAK_S'
+	@echo 'Variables: PREFIX DESTDIR CC CXX CFLAGS LDFLAGS WERROR=1 V=1 FUZZ_S SOAK_S SOAK_TIMES'
 
 .PHONY: all debug-kernel modules check $(PARTS:%=check-%) check-vm check-debug $(VM_PARTS:%=check-%) $(VM_DEBUG_PARTS:%=check-%) \
 	check-T soak test test-vm vm symbols bench \

@@ -7,8 +7,8 @@
  *
  *	fuzz_ioctl [SECONDS [SEED]]
  *
- * Without SECONDS it takes 10 times VGPU_TEST_SCALE.  A thread's calls follow
- * from SEED, which is printed; how threads mix does not.
+ * Without SECONDS it takes VGPU_FUZZ_S of the environment, or 10.  A thread's calls
+ * follow from SEED, which is printed; how threads mix does not.
  *
  * vm: fresh gpus=2 vram=64M
  */
@@ -386,7 +386,8 @@ int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) :
 				   (uint64_t)time(NULL);
-	int64_t s = argc > 1 ? atoll(argv[1]) : 10 * test_scale();
+	const char *seconds = argc > 1 ? argv[1] : getenv("VGPU_FUZZ_S");
+	int64_t s = seconds ? atoll(seconds) : 10;
 	int i, fd, status, failed = 0;
 	pid_t child;
 

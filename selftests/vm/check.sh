@@ -71,8 +71,8 @@ kernel "$kernel"
 [ "$kernel" != debug ] || memory=6144
 
 # What the tests may be told, which boot.sh does not hand over.
-for v in TEST_LIMIT TEST_WRAPPER VGPU_TEST_SCALE VGPU_TEST_PATIENCE VGPU_VFIO \
-	 VGPU_LOG_ALLOW; do
+for v in TEST_LIMIT TEST_WRAPPER VGPU_TEST_SCALE VGPU_TEST_PATIENCE VGPU_FUZZ_S \
+	 VGPU_VFIO VGPU_LOG_ALLOW; do
 	[ -z "${!v-}" ] || pass+=("$v=${!v}")
 done
 selftests/vm/boot.sh -v ${VM_NESTED:+-n} -k "$image" -m $memory -t "${VM_LIMIT:-1800}" \
