@@ -286,8 +286,6 @@ VM_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/test_*.c \
 # Those that start virtual machines of their own have one for themselves.
 VM_NESTED_TESTS := $(addprefix selftests/vm/,test_mdev.sh test_crash.sh test_two.sh \
 	test_libvirt.sh test_function.sh test_passthrough_guest.sh)
-# On the older kernel as many as time allows; the domain of libvirt runs test_device.
-VM_NESTED_TESTS_6.1 := $(addprefix selftests/vm/,test_mdev.sh test_crash.sh test_libvirt.sh)
 VM_TESTS := $(VM_PROGRAMS) $(filter-out $(VM_NESTED_TESTS),$(wildcard selftests/vm/test_*.sh))
 # Those that want a kernel with fault injection, or with KUnit.
 VM_DEBUG_PROGRAMS := $(patsubst %.c,build/vm/%,$(wildcard selftests/drm/debug_*.c \
@@ -425,7 +423,8 @@ test: check-T
 # --------------------------------------
 # The kernel, of those that are installed, by version or release.
 KERNEL ?= 6.12
-VM_PARTS := vm-6.12 vm-6.1 vm-nested vm-nested-6.1
+# The nested ones have one processor each.
+VM_PARTS := vm-6.12 vm-6.1 vm-nested-6.12+vm-nested-6.1
 VM_DEBUG_PARTS := vm-debug vm-debug-type1 vm-debug-guest
 vfio_type1 := VGPU_VFIO=type1 VGPU_LOG_ALLOW=selftests/vm/kernel-log.type1
 
@@ -436,13 +435,9 @@ check-vm: deps
 check-vm-6.12 check-vm-6.1: check-vm-%: $(VM_PROGRAMS) $(VM_LIBRARY)
 	$(Q)selftests/vm/check.sh $* build/check $(VM_TESTS)
 
-vm_nested := VM_NESTED=y TEST_LIMIT=$${TEST_LIMIT:-1500} selftests/vm/check.sh
-
-check-vm-nested: $(VM_PROGRAMS) $(VM_LIBRARY)
-	$(Q)$(vm_nested) 6.12 build/check $(VM_NESTED_TESTS)
-
-check-vm-nested-6.1: $(VM_PROGRAMS) $(VM_LIBRARY)
-	$(Q)$(vm_nested) 6.1 build/check $(VM_NESTED_TESTS_6.1)
+check-vm-nested-6.12 check-vm-nested-6.1: check-vm-nested-%: $(VM_PROGRAMS) $(VM_LIBRARY)
+	$(Q)VM_NESTED=y TEST_LIMIT=$${TEST_LIMIT:-1500} \
+		selftests/vm/check.sh $* build/check $(VM_NESTED_TESTS)
 
 ## check-debug:	the same and more on a kernel that looks for everything, which is built
 ##		first (a quarter of an hour, once)
@@ -639,7 +634,7 @@ help:
 	@sed -n 's/^## *//p' $(firstword $(MAKEFILE_LIST))
 	@echo 'Variables: PREFIX DESTDIR CC CXX CFLAGS LDFLAGS WERROR=1 V=1 FUZZ_S SOAK_S SOAK_TIMES'
 
-.PHONY: all debug-kernel modules check $(PARTS:%=check-%) check-vm check-debug $(VM_PARTS:%=check-%) $(VM_DEBUG_PARTS:%=check-%) \
+.PHONY: all debug-kernel modules check $(PARTS:%=check-%) check-vm check-debug $(patsubst %,check-%,$(subst +, ,$(VM_PARTS)) $(VM_DEBUG_PARTS)) \
 	check-T soak test test-vm vm symbols bench \
 	run-bench bench-vm run-bench-vm demo deps deps-bench deps-debug install uninstall clean distclean help FORCE
 .SECONDARY:
