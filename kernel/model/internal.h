@@ -390,16 +390,30 @@ static inline s32 vgpu_believe_status(s32 status)
 	return status < 0 && status >= -4095 ? status : -EIO;
 }
 
-/* A writer of work items with a limit. */
+/*
+ * What a copy or clear writes at most, and when all those of one call are enough:
+ * whoever executes them comes back to the model after that, and a reset and the
+ * admin queue wait no longer.
+ */
+#define VGPU_OUT_BYTES		(64ull << 20)
+
+/* A writer of work items with a limit, and what copies and clears write. */
 struct vgpu_out {
 	struct vgpu_work *work;
 	u32 n;
 	u32 max;
+	u64 bytes;
 };
 
 static inline bool vgpu_out_full(const struct vgpu_out *out)
 {
 	return out->n == out->max;
+}
+
+/* No more commands now. */
+static inline bool vgpu_out_enough(const struct vgpu_out *out)
+{
+	return vgpu_out_full(out) || out->bytes >= VGPU_OUT_BYTES;
 }
 
 static inline struct vgpu_work *vgpu_out_add(struct vgpu_out *out, u32 kind)

@@ -326,8 +326,9 @@ static bool vgpu_job_advance(const struct vgpu_extent *e, u8 n, u8 *at,
 }
 
 /* Hand out the next item of a job; true if it was the last one. */
-static bool vgpu_job_item(struct vgpu_model *m, u32 job, struct vgpu_work *w)
+static bool vgpu_job_item(struct vgpu_model *m, u32 job, struct vgpu_out *out)
 {
+	struct vgpu_work *w = vgpu_out_add(out, 0);
 	struct vgpu_job *j = vgpu_job(m, job);
 	const struct vgpu_extent *to = &j->to[j->at_to];
 	const struct vgpu_extent *from = &j->from[j->at_from];
@@ -357,7 +358,7 @@ static bool vgpu_job_item(struct vgpu_model *m, u32 job, struct vgpu_work *w)
 		return true;
 	}
 	w->to = vgpu_job_mem(m, to, j->at_to_bytes);
-	w->bytes = to->bytes - j->at_to_bytes;
+	w->bytes = min_t(u64, to->bytes - j->at_to_bytes, VGPU_OUT_BYTES);
 	if (j->opcode == VGPU_CMD_CLEAR) {
 		w->kind = VGPU_WORK_CLEAR;
 		w->pattern = j->pattern;
@@ -371,6 +372,7 @@ static bool vgpu_job_item(struct vgpu_model *m, u32 job, struct vgpu_work *w)
 		vgpu_job_advance(j->from, j->n_from, &j->at_from,
 				 &j->at_from_bytes, w->bytes);
 	}
+	out->bytes += w->bytes;
 	return vgpu_job_advance(j->to, j->n_to, &j->at_to, &j->at_to_bytes,
 				w->bytes);
 }
@@ -378,7 +380,7 @@ static bool vgpu_job_item(struct vgpu_model *m, u32 job, struct vgpu_work *w)
 /* Hand out what the ready line has, as far as there is room. */
 void vgpu_job_hand_out(struct vgpu_model *m, struct vgpu_out *out)
 {
-	while (m->ready_first && !vgpu_out_full(out)) {
+	while (m->ready_first && !vgpu_out_enough(out)) {
 		u32 job = m->ready_first;
 		struct vgpu_job *j = vgpu_job(m, job);
 		bool last = true;
@@ -388,7 +390,7 @@ void vgpu_job_hand_out(struct vgpu_model *m, struct vgpu_out *out)
 		    !(m->status & VGPU_STATUS_ENGINE))
 			j->status = -EIO;
 		if (!j->status)
-			last = vgpu_job_item(m, job, vgpu_out_add(out, 0));
+			last = vgpu_job_item(m, job, out);
 		if (!last)
 			continue;
 		vgpu_job_unready(m, job);

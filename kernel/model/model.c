@@ -184,7 +184,7 @@ u32 vgpu_model_run(struct vgpu_model *m, u64 now_ns, struct vgpu_work *work,
 	if (vgpu_grow_pending(m))
 		vgpu_grow_step(m, &out);
 	vgpu_job_hand_out(m, &out);
-	while (budget && !vgpu_out_full(&out)) {
+	while (budget && !vgpu_out_enough(&out)) {
 		ring = vgpu_sched_pick(m);
 		if (!ring)
 			break;

@@ -704,6 +704,57 @@ VGPU_TEST(memory_in_use)
 	leave(_metadata, &g);
 }
 
+/* The queue and a reset do not wait for more than some pieces of long commands. */
+VGPU_TEST(long_commands)
+{
+	const u64 bytes = 160u << 20, piece = 64u << 20;
+	struct vgpu_admin_completion answer;
+	struct vgpu_model_config config;
+	struct vgpu_completion done;
+	u64 r[2], address, sum = 0;
+	struct client c;
+	struct guest g;
+	struct shell s;
+	u32 i;
+
+	shell_config(&config);
+	config.vram_bytes = 256u << 20;
+	config.bank_shift = 28;
+	ASSERT_EQ(0, shell_open(&s, &config));
+	ASSERT_EQ(0, guest_enable(&g, &s));
+	ASSERT_EQ(0, guest_client(&g, &c));
+	ASSERT_EQ(0, DO(&g, VGPU_ADMIN_BLOCK_CREATE, r, bytes));
+	ASSERT_EQ(0, DO(&g, VGPU_ADMIN_MAP, r, c.context, r[0], 0, 0, bytes,
+			VGPU_MAP_F_ANYWHERE));
+	address = r[0];
+	s.keep = 1u << VGPU_WORK_CLEAR;
+	ASSERT_TRUE(client_send(&c, VGPU_CMD_CLEAR, 0, 1, address, bytes, 7));
+	ASSERT_TRUE(client_send(&c, VGPU_CMD_CLEAR, 0, 2, address, bytes, 8));
+	shell_run_for(&s, 1);
+	ASSERT_EQ(1, s.n_kept);
+	EXPECT_EQ(piece, s.kept[0].bytes);
+	guest_send(&g, VGPU_ADMIN_NOP, 5, 0, 0, 0, 0, 0, 0);
+	shell_run_for(&s, 1);
+	EXPECT_TRUE(guest_take(&g, &answer));
+	EXPECT_EQ(2, s.n_kept);
+	MODEL_HOLDS(&s);
+	ASSERT_TRUE(shell_run(&s));
+	for (i = 0; i < s.n_kept; i++) {
+		EXPECT_GE(piece, s.kept[i].bytes);
+		sum += s.kept[i].bytes;
+	}
+	EXPECT_EQ(2 * bytes, sum);
+	s.keep = 0;
+	shell_release(&s);
+	ASSERT_TRUE(shell_run(&s));
+	for (i = 1; i <= 2; i++) {
+		ASSERT_TRUE(client_take(&c, &done));
+		EXPECT_EQ(i, done.user_data);
+		EXPECT_EQ(0, done.status);
+	}
+	leave(_metadata, &g);
+}
+
 #define RAISED(g, v)	(guest_reg(g, VGPU_REG_IRQ_STATUS) >> (v) & 1)
 
 /* A counter that was read tells of its next change, once. */
