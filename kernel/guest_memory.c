@@ -533,34 +533,49 @@ static bool vgpu_guest_kill(struct vgpu_guest *g, u64 first, u64 last,
 	return any;
 }
 
+/* Whether a ring is seen where nobody may touch memory any more. */
+static bool vgpu_guest_ring_gone(struct vgpu_tenant *t,
+				 const struct vgpu_ring_memory *r)
+{
+	const struct vgpu_sysmem *mem;
+
+	if (!r->vaddr)
+		return false;
+	mem = xa_load(&t->system, r->object);
+	return mem && READ_ONCE(mem->gone);
+}
+
 /* The model shall not touch rings any more.  Under the tenant's lock. */
 static void vgpu_guest_tell(struct vgpu_guest *g, struct vgpu_tenant *t)
 {
 	struct vgpu_ring_memory *r;
 	struct vgpu_guest_object *o;
+	bool looked = false;
 	unsigned long i;
 
 	list_for_each_entry(o, &g->objects, node) {
 		if (!READ_ONCE(o->mem.gone) || o->told)
 			continue;
 		o->told = true;
-		if (!o->id) {
-			if (o == g->admin)
-				vgpu_model_admin_gone(t->m);
+		if (o->id)
+			vgpu_model_system_gone(t->m, o->id);
+		else if (o == g->admin)
+			vgpu_model_admin_gone(t->m);
+	}
+	xa_for_each(&t->rings, i, r) {
+		if (!r->polled || !vgpu_guest_ring_gone(t, r))
 			continue;
-		}
-		vgpu_model_system_gone(t->m, o->id);
-		xa_for_each(&t->rings, i, r) {
-			if (r->object != o->id)
-				continue;
-			if (r->polled) {
-				WRITE_ONCE(r->slot, NULL);
-				/* The thread may be looking. */
-				synchronize_rcu();
-			}
-			vunmap(r->vaddr);
-			r->vaddr = NULL;
-		}
+		WRITE_ONCE(r->slot, NULL);
+		looked = true;
+	}
+	/* The thread may be looking: once for all of them, it takes its time. */
+	if (looked)
+		synchronize_rcu();
+	xa_for_each(&t->rings, i, r) {
+		if (!vgpu_guest_ring_gone(t, r))
+			continue;
+		vunmap(r->vaddr);
+		r->vaddr = NULL;
 	}
 }
 
