@@ -204,7 +204,8 @@ void vgpu_engine_set(struct vgpu_tenant *t, struct vgpu_engine *engine)
 	struct vgpu_engine_tenant *e = &t->engine;
 	u64 features = e->features;
 
-	if (e->closed)
+	/* An instance's device has what it was made with: no kernels. */
+	if (e->closed || !e->offers)
 		return;
 	if (engine) {
 		e->engine = engine;
@@ -216,8 +217,7 @@ void vgpu_engine_set(struct vgpu_tenant *t, struct vgpu_engine *engine)
 		vgpu_engine_fail(t);
 		e->epoch++;
 	}
-	if (e->offers)
-		vgpu_model_offer(t->m, features);
+	vgpu_model_offer(t->m, features);
 	vgpu_model_engine(t->m, engine, ktime_get_ns());
 	vgpu_tenant_changed(t);
 	vgpu_tenant_wake(t);

@@ -13,6 +13,7 @@
 #include "submit.h"
 #include "sysmem.h"
 #include "tenant.h"
+#include "trace.h"
 
 #define VGPU_QUEUE_ENTRIES	VGPU_MAX_SUBMIT
 #define VGPU_QUEUE_BYTES	\
@@ -69,6 +70,7 @@ static void vgpu_queue_fill(struct vgpu_queue *q)
 					     &doorbell))
 			return;
 		list_move_tail(&s->node, &q->inside);
+		trace_vgpu_submit(q->tenant, q->ring);
 		if (doorbell)
 			vgpu_model_kick(q->tenant->m, q->ring);
 	}

@@ -418,19 +418,20 @@ static void vgpu_poll_begin(struct vgpu_tenant *t, struct vgpu_ring_memory *r)
 	vgpu_model_poll(t->m, r->ring, true);
 }
 
-void vgpu_tenant_poll(struct vgpu_tenant *t, u32 ring)
+void vgpu_tenant_doorbell(struct vgpu_tenant *t, u32 ring)
 {
 	struct vgpu_ring_memory *r = t->poll ? xa_load(&t->rings, ring) : NULL;
 
+	t->stats.kicks++;
+	trace_vgpu_submit(t, ring);
 	if (r && r->poll_ns)
 		vgpu_poll_begin(t, r);
 }
 
 void vgpu_tenant_rang(struct vgpu_tenant *t, u32 ring)
 {
-	t->stats.kicks++;
 	/* The thread is woken for what comes next: this need not wait for it. */
-	vgpu_tenant_poll(t, ring);
+	vgpu_tenant_doorbell(t, ring);
 	vgpu_run_inline(t);
 	if (!vgpu_tenant_leave(t) && !t->running)
 		t->stats.kicks_inline++;
@@ -442,10 +443,8 @@ int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring)
 
 	mutex_lock(&t->lock);
 	ret = vgpu_model_kick(t->m, ring);
-	if (!ret) {
-		trace_vgpu_submit(t, ring);
+	if (!ret)
 		vgpu_tenant_rang(t, ring);
-	}
 	vgpu_tenant_unlock(t);
 	return ret;
 }

@@ -280,10 +280,10 @@ int vgpu_tenant_kick(struct vgpu_tenant *t, u32 ring);
 /* The same when the model knows of it already.  Under the lock. */
 void vgpu_tenant_rang(struct vgpu_tenant *t, u32 ring);
 /*
- * The thread looks at that ring for a while, if it is one of those.  Under the
- * lock; the thread has to hear of it.
+ * Only note that it was rung; the thread looks at it for a while, if it is one of
+ * those.  Under the lock; the thread has to hear of it.
  */
-void vgpu_tenant_poll(struct vgpu_tenant *t, u32 ring);
+void vgpu_tenant_doorbell(struct vgpu_tenant *t, u32 ring);
 /* Send a vector's message. */
 void vgpu_tenant_interrupt(struct vgpu_tenant *t, u32 vector);
 int vgpu_tenant_thread(void *tenant);

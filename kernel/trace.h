@@ -2,10 +2,11 @@
 /*
  * Tracepoints: what tenants submit, and what is done for them.
  *
- *	vgpu_submit	a doorbell
+ *	vgpu_submit	a doorbell, or commands of SUBMIT that begin
  *	vgpu_start	a work item begins: a copy, a clear, ...
  *	vgpu_end	it has ended
- *	vgpu_alloc	memory of VRAM was allocated
+ *	vgpu_alloc	a client allocated memory of VRAM; a guest's driver does
+ *			that in the device, and is not seen
  *	vgpu_free	it was freed; it is zeroed, and then free
  *	vgpu_error	commands have failed; the record of the first since it was
  *			cleared

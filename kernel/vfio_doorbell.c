@@ -21,12 +21,10 @@ void vgpu_doorbells_rung(struct vgpu_tenant *t, unsigned long rung)
 	for_each_set_bit(i, &rung, VGPU_DOORBELLS) {
 		const struct vgpu_doorbell *d = &inst->doorbells[i];
 
-		if (!d->used ||
-		    !vgpu_model_bar0_write(t->m, d->offset, sizeof(d->ring),
-					   d->ring))
-			continue;
-		t->stats.kicks++;
-		vgpu_tenant_poll(t, d->ring);
+		if (d->used &&
+		    vgpu_model_bar0_write(t->m, d->offset, sizeof(d->ring),
+					  d->ring))
+			vgpu_tenant_doorbell(t, d->ring);
 	}
 }
 

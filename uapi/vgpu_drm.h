@@ -577,8 +577,8 @@ struct drm_vgpu_unmap {
  * The ring is idle.  Map its memory by mmap() of the buffer, and use the
  * helpers of vgpu_ring.h.
  *
- * EINVAL; ENOENT; EBUSY, the buffer is a ring's already; EFAULT; EOPNOTSUPP;
- * ENOSPC; ENOMEM.
+ * EINVAL; ENOENT; EACCES, a buffer registered as read-only; EBUSY, the buffer is
+ * a ring's already; EFAULT; EOPNOTSUPP; ENOSPC; ENOMEM.
  */
 struct drm_vgpu_ring_create {
 	__u32 context;
@@ -775,9 +775,10 @@ struct drm_vgpu_kernel_info {
 /**
  * struct drm_vgpu_engine_attach - DRM_IOCTL_VGPU_ENGINE_ATTACH: run launches
  * @flags: 0
- * @fd: gets the engine channel, see vgpu_engine.h
+ * @fd: 0; gets the engine channel, see vgpu_engine.h
  *
- * Needs CAP_SYS_ADMIN: EACCES.  EBUSY, the GPU has an engine.
+ * Needs CAP_SYS_ADMIN: EACCES.  EINVAL; EBUSY, the GPU has an engine; ENOMEM;
+ * EMFILE.
  */
 struct drm_vgpu_engine_attach {
 	__u32 flags;
