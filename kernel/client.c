@@ -127,12 +127,6 @@ VGPU_IOCTL(client_limit)
 	return ret;
 }
 
-/* What was there has no memory any more; another thread's new ring may have. */
-static bool vgpu_client_cleared(struct vgpu_tenant *t, u64 arg)
-{
-	return !t->running && t->at == t->n && !vgpu_model_pending(t->m);
-}
-
 VGPU_IOCTL(client_reset)
 {
 	struct drm_vgpu_client_reset *args = data;
@@ -146,7 +140,8 @@ VGPU_IOCTL(client_reset)
 	mutex_lock(&t->lock);
 	vgpu_model_clear(t->m);
 	vgpu_tenant_unlock(t);
-	return vgpu_tenant_settle(t, vgpu_client_cleared, 0, true);
+	/* What was there has no memory any more. */
+	return vgpu_tenant_settle(t, vgpu_tenant_idle, 0, true);
 }
 
 VGPU_IOCTL(register)

@@ -82,6 +82,22 @@ static int vgpu_fn_reset(struct vgpu_function *fn)
 	return vgpu_fn_settle(fn, &status);
 }
 
+/*
+ * The same before memory is let go of, which a device that has not ended may
+ * write to: there is nothing but to wait for that, however slow its share of a
+ * GPU is.
+ */
+static void vgpu_fn_reset_surely(struct vgpu_function *fn)
+{
+	u32 status;
+	int ret = vgpu_fn_reset(fn);
+
+	while (ret == -ETIMEDOUT) {
+		dev_err(&fn->pdev->dev, "the device still uses memory after its reset\n");
+		ret = vgpu_fn_settle(fn, &status);
+	}
+}
+
 int vgpu_fn_start(struct vgpu_function *fn)
 {
 	struct vgpu_fn_admin *a = &fn->admin;
@@ -138,10 +154,14 @@ void vgpu_fn_stop(struct vgpu_function *fn)
 	mutex_lock(&fn->stop_lock);
 	WRITE_ONCE(fn->epoch, fn->epoch + 1);
 	vgpu_fn_die(fn);
-	if (vgpu_fn_present(fn) && vgpu_fn_reset(fn))
-		dev_err(&fn->pdev->dev, "the device does not end\n");
+	if (vgpu_fn_present(fn))
+		vgpu_fn_reset_surely(fn);
 	vgpu_fn_submit_lost(fn);
-	/* What is VRAM there is not theirs any more. */
+	/*
+	 * What is VRAM there is not theirs any more.  Pairs with the barrier in
+	 * vgpu_fn_insert_page(): what that inserts is seen here, or the epoch there.
+	 */
+	smp_mb();
 	unmap_mapping_range(fn->drm.anon_inode->i_mapping, 0, 0, 1);
 	mutex_unlock(&fn->stop_lock);
 	vgpu_fn_event_all(fn);
@@ -158,7 +178,7 @@ void vgpu_fn_give_up(struct vgpu_function *fn, u32 epoch, const char *why)
 	if (died && !vgpu_fn_present(fn))
 		why = "is gone";
 	else if (died)
-		vgpu_fn_reset(fn);
+		vgpu_fn_reset_surely(fn);
 	if (died)
 		vgpu_fn_submit_lost(fn);
 	mutex_unlock(&fn->stop_lock);
@@ -188,13 +208,13 @@ static void vgpu_fn_answer(struct vgpu_fn_admin *a,
 	complete(&req->done);
 }
 
-bool vgpu_fn_admin_reap(struct vgpu_function *fn)
+void vgpu_fn_admin_reap(struct vgpu_function *fn)
 {
 	struct vgpu_fn_admin *a = &fn->admin;
 	struct vgpu_admin_completion done;
-	bool doorbell = false, error = false;
+	bool doorbell = false;
 	unsigned long flags;
-	u32 n, answers = 0;
+	u32 n;
 
 	spin_lock_irqsave(&a->lock, flags);
 	/* No more than could be out, however fast the device writes. */
@@ -202,8 +222,6 @@ bool vgpu_fn_admin_reap(struct vgpu_function *fn)
 		if (vgpu_ring_reap(&a->reaper, (struct vgpu_completion *)&done,
 				   1)) {
 			vgpu_fn_answer(a, &done);
-			error |= done.status;
-			answers++;
 			continue;
 		}
 		doorbell |= vgpu_ring_reap_release(&a->reaper);
@@ -213,7 +231,6 @@ bool vgpu_fn_admin_reap(struct vgpu_function *fn)
 	spin_unlock_irqrestore(&a->lock, flags);
 	if (doorbell)
 		writel(1, fn->bar0 + VGPU_REG_ADMIN_DOORBELL);
-	return error || !answers;
 }
 
 /* Hand a command over; there is room for it. */
@@ -256,10 +273,10 @@ static int vgpu_fn_send(struct vgpu_function *fn, const struct vgpu_cmd *cmd,
 static int vgpu_fn_command(struct vgpu_function *fn, const struct vgpu_cmd *cmd,
 			   bool patient, u64 result[2])
 {
-	unsigned long end = jiffies + VGPU_FN_PATIENCE;
 	const u32 epoch = READ_ONCE(fn->epoch);
 	struct vgpu_fn_admin *a = &fn->admin;
 	struct vgpu_fn_request req;
+	unsigned long end;
 	int idx, ret;
 
 	result[0] = 0;
@@ -275,6 +292,7 @@ static int vgpu_fn_command(struct vgpu_function *fn, const struct vgpu_cmd *cmd,
 	ret = vgpu_fn_send(fn, cmd, &req);
 	if (ret)
 		goto out_room;
+	end = jiffies + VGPU_FN_PATIENCE;
 	while (!wait_for_completion_timeout(&req.done, VGPU_FN_LOOK)) {
 		/* An interrupt may be lost. */
 		vgpu_fn_admin_reap(fn);

@@ -160,6 +160,7 @@ static void vgpu_fn_bo_unlist(struct vgpu_fn_bo *bo)
 int vgpu_fn_bo_attach(struct vgpu_fn_bo *bo, const struct vgpu_cmd *cmd)
 {
 	struct vgpu_function *fn = to_vgpu_function(bo->shmem.base.dev);
+	struct vgpu_cmd destroy;
 	u64 result[2];
 	int ret;
 
@@ -176,6 +177,9 @@ int vgpu_fn_bo_attach(struct vgpu_fn_bo *bo, const struct vgpu_cmd *cmd)
 	if (bo->epoch == READ_ONCE(fn->epoch))
 		return 0;
 	vgpu_fn_bo_unlist(bo);
+	/* It may have begun anew before it did that. */
+	destroy = vgpu_fn_cmd(VGPU_ADMIN_OBJECT_DESTROY, result[0], 0);
+	vgpu_fn_admin(fn, &destroy, result);
 	return -ENODEV;
 }
 
@@ -341,7 +345,11 @@ int vgpu_fn_bos_let_go(struct vgpu_fn_client *c)
 	struct vgpu_fn_bo *bo, *next;
 	LIST_HEAD(mine);
 	bool empty;
+	int idx;
 
+	/* When the driver lets go of the device, all buffers are in its list. */
+	if (!drm_dev_enter(&fn->drm, &idx))
+		return -ENODEV;
 	mutex_lock(&fn->bos_lock);
 	list_for_each_entry_safe(bo, next, &fn->bos, node)
 		if (bo->client == c && bo->domain != DRM_VGPU_DOMAIN_VRAM)
@@ -358,6 +366,7 @@ int vgpu_fn_bos_let_go(struct vgpu_fn_client *c)
 		mutex_unlock(&bo->lock);
 		vgpu_fn_bo_put(bo);
 	}
+	drm_dev_exit(idx);
 	/* Those that end already. */
 	return wait_event_killable(c->changed, !atomic_read(&c->ending)) ?
 	       -EINTR : 0;

@@ -93,6 +93,12 @@ struct vgpu_fn_bo *vgpu_fn_bo_create_vram(struct vgpu_fn_client *c, u64 bytes,
 					  u64 align);
 /* Where it lies now. */
 int vgpu_fn_bo_offset(struct vgpu_fn_bo *bo, u64 *offset);
+/*
+ * A page of the device's for a process, in a fault: gone again at once if the
+ * device has been stopped since @epoch.
+ */
+vm_fault_t vgpu_fn_insert_page(struct vgpu_function *fn, struct vm_fault *vmf,
+			       unsigned long pfn, u32 epoch);
 
 /* For these two. */
 /*

@@ -62,10 +62,24 @@ static int vgpu_fn_vram_fix(struct vgpu_fn_bo *bo)
 	ret = bo->object ? vgpu_fn_admin(fn, &cmd, result) : -ENODEV;
 	if (ret)
 		goto out;
-	WRITE_ONCE(bo->fixed, true);
 	ret = vgpu_fn_vram_where(bo, &bo->offset);
+	if (!ret)
+		WRITE_ONCE(bo->fixed, true);
 out:
 	mutex_unlock(&bo->lock);
+	return ret;
+}
+
+vm_fault_t vgpu_fn_insert_page(struct vgpu_function *fn, struct vm_fault *vmf,
+			       unsigned long pfn, u32 epoch)
+{
+	vm_fault_t ret = vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+
+	/* Pairs with the barrier in vgpu_fn_stop(). */
+	smp_mb();
+	if (epoch != READ_ONCE(fn->epoch))
+		unmap_mapping_pages(fn->drm.anon_inode->i_mapping, vmf->pgoff,
+				    1, true);
 	return ret;
 }
 
@@ -76,15 +90,16 @@ static vm_fault_t vgpu_fn_vram_fault(struct vm_fault *vmf)
 	pgoff_t index = vmf->pgoff - drm_vma_node_start(&obj->vma_node);
 	struct vgpu_fn_bo *bo = to_vgpu_fn_bo(obj);
 	vm_fault_t ret = VM_FAULT_SIGBUS;
+	u32 epoch = READ_ONCE(bo->epoch);
 	int idx;
 
 	if (index >= obj->size >> PAGE_SHIFT || !drm_dev_enter(obj->dev, &idx))
 		return ret;
 	/* What the device has lost has nothing behind it. */
-	if (READ_ONCE(bo->epoch) == READ_ONCE(fn->epoch))
-		ret = vmf_insert_pfn(vmf->vma, vmf->address,
-				     PHYS_PFN(fn->bar2_start + bo->offset) +
-				     index);
+	if (epoch == READ_ONCE(fn->epoch))
+		ret = vgpu_fn_insert_page(fn, vmf,
+					  PHYS_PFN(fn->bar2_start + bo->offset) +
+					  index, epoch);
 	drm_dev_exit(idx);
 	return ret;
 }

@@ -40,7 +40,7 @@ int vgpu_fn_open(struct drm_device *dev, struct drm_file *file)
 	xa_init(&c->rings);
 	init_waitqueue_head(&c->changed);
 	spin_lock_init(&c->irq_lock);
-	vgpu_fn_irq_join(c);
+	vgpu_fn_irq_init(c);
 	file->driver_priv = c;
 	return 0;
 }
@@ -83,7 +83,6 @@ void vgpu_fn_close(struct drm_device *dev, struct drm_file *file)
 	mutex_lock(&c->lock);
 	vgpu_fn_clear(c);
 	mutex_unlock(&c->lock);
-	vgpu_fn_irq_leave(c);
 	for (i = 0; i < VGPU_MSIX_VECTORS; i++)
 		vgpu_fn_set_eventfd(c, i, NULL);
 	vgpu_fn_client_put(c);

@@ -11,12 +11,6 @@
 
 #include "function.h"
 
-static u64 vgpu_fn_error_wide(struct vgpu_function *fn, u32 offset)
-{
-	return readl(fn->bar0 + offset) |
-	       (u64)readl(fn->bar0 + offset + 4) << 32;
-}
-
 /* Whether it is the client's.  Under the lock of its vector. */
 static bool vgpu_fn_error_give(struct vgpu_fn_client *c,
 			       const struct vgpu_fn_error *e)
@@ -65,8 +59,8 @@ void vgpu_fn_error_look(struct vgpu_function *fn)
 		e.source = readl(fn->bar0 + VGPU_REG_ERR_SOURCE);
 		e.opcode = readl(fn->bar0 + VGPU_REG_ERR_OPCODE);
 		e.context = readl(fn->bar0 + VGPU_REG_ERR_CONTEXT);
-		e.address = vgpu_fn_error_wide(fn, VGPU_REG_ERR_ADDRESS_LO);
-		e.user_data = vgpu_fn_error_wide(fn, VGPU_REG_ERR_DATA_LO);
+		e.address = vgpu_fn_read64(fn, VGPU_REG_ERR_ADDRESS_LO);
+		e.user_data = vgpu_fn_read64(fn, VGPU_REG_ERR_DATA_LO);
 		writel(1, fn->bar0 + VGPU_REG_ERR_CLEAR);
 		vgpu_fn_error_deliver(fn, &e);
 	}

@@ -37,6 +37,7 @@
 #ifndef VGPU_FUNCTION_H
 #define VGPU_FUNCTION_H
 
+#include <linux/io.h>
 #include <linux/maple_tree.h>
 #include <linux/mutex.h>
 #include <linux/semaphore.h>
@@ -102,7 +103,7 @@ struct vgpu_fn_admin {
  * struct vgpu_fn_vector - an interrupt
  * @fn: the function
  * @lock: protects @clients
- * @clients: whose rings have it, struct vgpu_fn_client
+ * @clients: those that have contexts and this for their rings
  */
 struct vgpu_fn_vector {
 	struct vgpu_function *fn;
@@ -195,6 +196,14 @@ static inline struct vgpu_function *to_vgpu_function(struct drm_device *drm)
 	return container_of(drm, struct vgpu_function, drm);
 }
 
+/* A register of 64 bits: of the clock's halves the lower has to come first. */
+static inline u64 vgpu_fn_read64(struct vgpu_function *fn, u32 offset)
+{
+	u32 low = readl(fn->bar0 + offset);
+
+	return low | (u64)readl(fn->bar0 + offset + 4) << 32;
+}
+
 /**
  * struct vgpu_fn_client - a file description of the render node
  * @ref: the file, and each buffer that is on its account
@@ -216,7 +225,7 @@ static inline struct vgpu_function *to_vgpu_function(struct drm_device *drm)
  * @ended: commands of rings that are gone
  * @kicks: calls of KICK
  * @vector: its interrupt
- * @node: in &vgpu_fn_vector.clients
+ * @node: in &vgpu_fn_vector.clients, while it has contexts
  * @page: its events, seen by the process
  * @sink: where doorbells of contexts end that are gone; NULL: none was mapped
  * @changed: who waits for these
@@ -331,11 +340,8 @@ int vgpu_fn_admin(struct vgpu_function *fn, const struct vgpu_cmd *cmd,
 /* The same for one that waits for commands to end, however long they run. */
 int vgpu_fn_admin_patient(struct vgpu_function *fn, const struct vgpu_cmd *cmd,
 			  u64 result[2]);
-/*
- * Look what has been answered, as an interrupt does.  True if that came for
- * something else, or for an error.
- */
-bool vgpu_fn_admin_reap(struct vgpu_function *fn);
+/* Look what has been answered, as an interrupt does. */
+void vgpu_fn_admin_reap(struct vgpu_function *fn);
 /*
  * The device has done what none may, in that epoch: nobody uses it any more.
  * When it returns, the device uses no memory of that time either.
@@ -359,6 +365,8 @@ u32 vgpu_fn_error_read(struct vgpu_fn_client *c, u32 offset);
 
 /* irq.c */
 int vgpu_fn_irqs_init(struct vgpu_function *fn);
+void vgpu_fn_irq_init(struct vgpu_fn_client *c);
+/* Hear of its interrupt: while it has contexts, under its lock. */
 void vgpu_fn_irq_join(struct vgpu_fn_client *c);
 void vgpu_fn_irq_leave(struct vgpu_fn_client *c);
 /* Wake up who waits; @vectors: and tell the eventfds of those. */

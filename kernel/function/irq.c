@@ -7,6 +7,7 @@
 #include <linux/eventfd.h>
 #include <linux/interrupt.h>
 #include <linux/pci.h>
+#include <drm/drm_file.h>
 
 #include "function.h"
 #include "kernel/compat/compat.h"
@@ -42,18 +43,26 @@ static void vgpu_fn_vector_event(struct vgpu_fn_vector *v)
 
 void vgpu_fn_event_all(struct vgpu_function *fn)
 {
-	u32 i;
+	struct drm_file *file;
 
-	for (i = 0; i < fn->n_vectors; i++)
-		vgpu_fn_vector_event(&fn->vectors[i]);
+	mutex_lock(&fn->drm.filelist_mutex);
+	list_for_each_entry(file, &fn->drm.filelist, lhead) {
+		struct vgpu_fn_client *c = file->driver_priv;
+
+		vgpu_fn_event(c, READ_ONCE(c->vectors));
+	}
+	mutex_unlock(&fn->drm.filelist_mutex);
 }
 
 static irqreturn_t vgpu_fn_interrupt(int irq, void *data)
 {
 	struct vgpu_fn_vector *v = data;
 
-	if (v == &v->fn->vectors[0] && vgpu_fn_admin_reap(v->fn))
+	/* Answers and errors may have come with one message. */
+	if (v == &v->fn->vectors[0]) {
+		vgpu_fn_admin_reap(v->fn);
 		schedule_work(&v->fn->error_work);
+	}
 	vgpu_fn_vector_event(v);
 	vgpu_fn_submit_look(v->fn);
 	return IRQ_HANDLED;
@@ -84,12 +93,19 @@ int vgpu_fn_irqs_init(struct vgpu_function *fn)
 	return 0;
 }
 
-void vgpu_fn_irq_join(struct vgpu_fn_client *c)
+void vgpu_fn_irq_init(struct vgpu_fn_client *c)
 {
 	struct vgpu_function *fn = c->fn;
 	u32 i = fn->n_vectors > 1 ? 1 + c->number % (fn->n_vectors - 1) : 0;
 
 	c->vector = &fn->vectors[i];
+	INIT_LIST_HEAD(&c->node);
+}
+
+void vgpu_fn_irq_join(struct vgpu_fn_client *c)
+{
+	if (!list_empty(&c->node))
+		return;
 	spin_lock_irq(&c->vector->lock);
 	list_add_tail(&c->node, &c->vector->clients);
 	spin_unlock_irq(&c->vector->lock);
@@ -98,6 +114,6 @@ void vgpu_fn_irq_join(struct vgpu_fn_client *c)
 void vgpu_fn_irq_leave(struct vgpu_fn_client *c)
 {
 	spin_lock_irq(&c->vector->lock);
-	list_del(&c->node);
+	list_del_init(&c->node);
 	spin_unlock_irq(&c->vector->lock);
 }

@@ -22,12 +22,6 @@
 
 static DEFINE_IDA(vgpu_fn_numbers);
 
-static u64 vgpu_fn_read64(struct vgpu_function *fn, u32 offset)
-{
-	return readl(fn->bar0 + offset) |
-	       (u64)readl(fn->bar0 + offset + 4) << 32;
-}
-
 /* What the registers say, as far as it makes sense. */
 static int vgpu_fn_identify(struct vgpu_function *fn)
 {

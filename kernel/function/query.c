@@ -20,13 +20,6 @@ union vgpu_fn_answer {
 	struct vgpu_engine_info engine;
 };
 
-static u64 vgpu_fn_clock(struct vgpu_function *fn, u32 offset)
-{
-	u32 low = readl(fn->bar0 + offset);
-
-	return low | (u64)readl(fn->bar0 + offset + 4) << 32;
-}
-
 static void vgpu_fn_query_info(struct vgpu_fn_client *c,
 			       union vgpu_fn_answer *a)
 {
@@ -37,7 +30,7 @@ static void vgpu_fn_query_info(struct vgpu_fn_client *c,
 	a->info.bank_shift = c->fn->bank_shift;
 	a->info.status = readl(c->fn->bar0 + VGPU_REG_STATUS) &
 			 VGPU_STATUS_ENGINE;
-	a->info.device_clock_ns = vgpu_fn_clock(c->fn, VGPU_REG_CLOCK_LO);
+	a->info.device_clock_ns = vgpu_fn_read64(c->fn, VGPU_REG_CLOCK_LO);
 }
 
 static u64 vgpu_fn_left(const struct vgpu_account *a)
@@ -106,7 +99,7 @@ static void vgpu_fn_query_statistics(struct vgpu_fn_client *c,
 	unsigned long i;
 
 	d->kicks = atomic64_read(&c->kicks);
-	d->gpu_busy_ns = vgpu_fn_clock(c->fn, VGPU_REG_BUSY_LO);
+	d->gpu_busy_ns = vgpu_fn_read64(c->fn, VGPU_REG_BUSY_LO);
 	mutex_lock(&c->lock);
 	d->contexts = vgpu_fn_count(&c->contexts);
 	d->rings = vgpu_fn_count(&c->rings);

@@ -436,8 +436,12 @@ static int vgpu_fn_kick_wait(struct vgpu_fn_client *c,
 		if (ret)
 			return ret < 0 ? ret : 0;
 		left = vgpu_time_left(args->deadline_ns);
-		if (left && vgpu_fn_rings_arm(c) && !signal_pending(current))
-			continue;
+		if (left && vgpu_fn_rings_arm(c)) {
+			/* Others may wait for what was found. */
+			vgpu_fn_event(c, 0);
+			if (!signal_pending(current))
+				continue;
+		}
 		ret = wait_event_interruptible_hrtimeout(c->changed,
 			vgpu_fn_events(c) != seen || vgpu_fn_lost(c),
 			min_t(ktime_t, left, VGPU_FN_RING_LOOK_NS));

@@ -47,6 +47,8 @@ static void vgpu_fn_context_gone(struct vgpu_fn_client *c,
 	void *counter;
 
 	xa_erase(&c->contexts, ctx->id);
+	if (xa_empty(&c->contexts))
+		vgpu_fn_irq_leave(c);
 	vgpu_fn_rings_gone(c, ctx->id);
 	xa_for_each(&c->counters, i, counter)
 		if (xa_to_value(counter) == ctx->id)
@@ -125,6 +127,7 @@ static int vgpu_fn_context_make(struct vgpu_fn_client *c, u32 *id)
 		ret = -ENODEV;
 		goto err_context;
 	}
+	vgpu_fn_irq_join(c);
 	*id = ctx->id;
 	return 0;
 
@@ -192,7 +195,8 @@ static vm_fault_t vgpu_fn_doorbell_fault(struct vm_fault *vmf)
 {
 	struct vgpu_fn_client *c = vmf->vma->vm_private_data;
 	u32 page = vmf->pgoff - (DRM_VGPU_MMAP_DOORBELLS >> PAGE_SHIFT);
-	unsigned long pfn = page_to_pfn(c->sink);
+	unsigned long pfn = PHYS_PFN(c->fn->bar0_start + VGPU_BAR0_DOORBELLS) +
+			    page;
 	vm_fault_t ret;
 	bool there;
 	int idx;
@@ -200,8 +204,10 @@ static vm_fault_t vgpu_fn_doorbell_fault(struct vm_fault *vmf)
 	there = drm_dev_enter(&c->fn->drm, &idx);
 	mutex_lock(&c->lock);
 	if (there && vgpu_fn_has_doorbell(c, page))
-		pfn = PHYS_PFN(c->fn->bar0_start + VGPU_BAR0_DOORBELLS) + page;
-	ret = vmf_insert_pfn(vmf->vma, vmf->address, pfn);
+		ret = vgpu_fn_insert_page(c->fn, vmf, pfn, c->epoch);
+	else
+		ret = vmf_insert_pfn(vmf->vma, vmf->address,
+				     page_to_pfn(c->sink));
 	mutex_unlock(&c->lock);
 	if (there)
 		drm_dev_exit(idx);
