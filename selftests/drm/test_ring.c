@@ -3,7 +3,10 @@
  * Rings of the render node: commands run, in each of the ways in which the
  * module can run them.
  */
+#include <poll.h>
 #include <sched.h>
+#include <sys/eventfd.h>
+
 #include "drm_util.h"
 
 FIXTURE(ring) {
@@ -155,6 +158,45 @@ TEST_F(ring, round_trip)
 	EXPECT_EQ(0, unmap(self->fd, self->context, at_a));
 	EXPECT_EQ(0, unmap(self->fd, self->context, at_b));
 	EXPECT_TRUE(gpu_is_empty(self->fd));
+}
+
+/* The eventfd of a ring's vector hears of a command that wants an interrupt. */
+TEST_F(ring, interrupt)
+{
+	struct vgpu_cmd cmd = { .opcode = VGPU_CMD_NOP,
+				.flags = VGPU_CMD_F_INTERRUPT };
+	struct drm_vgpu_ring_create how = { .poll_us = variant->poll_us,
+					    .vector = 2 };
+	struct drm_vgpu_event event = { .vector = 2 };
+	struct pollfd fd = { .events = POLLIN };
+	struct ring other;
+	uint64_t count;
+	int i;
+
+	ASSERT_EQ(0, ring_create(self->fd, self->context, 64, &how, &other));
+	fd.fd = event.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ASSERT_LE(0, event.fd);
+	ASSERT_EQ(0, call(self->fd, DRM_IOCTL_VGPU_EVENT, &event));
+	for (i = 0; i < 20; i++) {
+		ASSERT_EQ(0, ring_submit(&other, &cmd, 1));
+		ASSERT_EQ(1, poll(&fd, 1, 10000));
+		ASSERT_EQ(sizeof(count), read(fd.fd, &count, sizeof(count)));
+		ASSERT_EQ(0, ring_finish(&other));
+		/* A node whose clients share a device may tell twice. */
+		while (read(fd.fd, &count, sizeof(count)) > 0)
+			;
+	}
+
+	event.fd = -1;
+	ASSERT_EQ(0, call(self->fd, DRM_IOCTL_VGPU_EVENT, &event));
+	while (read(fd.fd, &count, sizeof(count)) > 0)
+		;
+	ASSERT_EQ(0, ring_do(&self->ring, &cmd));
+	ASSERT_EQ(0, ring_submit(&other, &cmd, 1));
+	ASSERT_EQ(0, ring_finish(&other));
+	EXPECT_EQ(0, poll(&fd, 1, 0));
+	close(fd.fd);
+	ASSERT_EQ(0, ring_destroy(&other));
 }
 
 /* VRAM that is mapped, and what commands see of it. */

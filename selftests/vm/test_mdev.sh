@@ -13,6 +13,7 @@ here=$(cd "$(dirname "$0")/../.." && pwd -P) || exit
 
 uuid=$(mdev 1)
 instance=/sys/bus/mdev/devices/$uuid
+trace=/sys/kernel/tracing
 device=(-device "vfio-pci,sysfsdev=$instance")
 parent=0000:00:00.0
 for d in /sys/class/mdev_bus/*; do
@@ -32,8 +33,11 @@ seconds=$SECONDS
 guest guest "${device[@]}"
 check "the guest starts" said guest 120 up
 echo "# after $((SECONDS - seconds)) s"
+echo 1 >$trace/events/vgpu/vgpu_submit/enable
 tell guest "load && test_ring && test_doorbell"
 results guest 120
+echo 0 >$trace/events/vgpu/vgpu_submit/enable
+check "what it submits is traced" grep -q -m 1 "vgpu_submit:" $trace/trace
 tell guest "reboot -f"
 check "the guest restarts" said guest 120 up
 tell guest "load && test_ring && test_doorbell && test_gone"

@@ -114,20 +114,35 @@ tenants()
 	[ -n "$row" ]
 }
 
-traces()
+# traced 'EVENT...' PROGRAM [ARGUMENT...]: it has them
+traced()
 {
-	local t=/sys/kernel/tracing e
+	local t=/sys/kernel/tracing e events=$1
 
+	shift
 	[ -e $t/events ] || mount -t tracefs tracefs $t || return
 	echo >$t/trace
 	echo 1 >$t/events/vgpu/enable || return
-	$programs/test_ring -t round_trip >/dev/null
-	$programs/test_submit -t failing_command >/dev/null
+	"$@" >/dev/null
 	echo 0 >$t/events/vgpu/enable
-	for e in submit start end alloc free error; do
+	for e in $events; do
 		grep -m 2 "vgpu_$e:" $t/trace || { echo "no vgpu_$e"; return 1; }
 	done
-	grep -q 'vgpu_end: gpu=0 .* copy .*status=0' $t/trace &&
+}
+
+traces()
+{
+	local t=/sys/kernel/tracing
+
+	traced 'submit start end alloc free' $programs/test_ring -t round_trip &&
+		grep -q 'vgpu_end: gpu=0 .* copy .*status=0' $t/trace
+}
+
+traces_of_submit()
+{
+	local t=/sys/kernel/tracing
+
+	traced 'submit start error' $programs/test_submit -t failing_command &&
 		grep -q 'vgpu_error: gpu=0 .*status=-14' $t/trace
 }
 
@@ -138,4 +153,5 @@ check "busy time, peak, and nothing left" busy
 check "fdinfo" fdinfo
 check "debugfs lists tenants" tenants
 check "tracepoints" traces
+check "tracepoints of SUBMIT" traces_of_submit
 tap_exit
