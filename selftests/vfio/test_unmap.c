@@ -202,6 +202,7 @@ struct pinner {
 	uint64_t pinned;
 	uint64_t refused;
 	uint64_t faults;
+	uint64_t downloads;	/* of the faults */
 	uint64_t odd;
 };
 
@@ -235,6 +236,7 @@ static void *pinner(void *arg)
 	return NULL;
 }
 
+/* What is written to memory is never 0x5a, whatever was uploaded before. */
 static void *copier(void *arg)
 {
 	struct pinner *p = arg;
@@ -266,6 +268,12 @@ static void *copier(void *arg)
 			p->odd = -ret;
 			return NULL;
 		}
+		ret = i & 1 ? 0 : vmm_do(v, VGPU_CMD_CLEAR, vram, PIECE,
+					 0xa5a5a5a5);
+		if (ret) {
+			p->odd = -ret;
+			return NULL;
+		}
 		do {
 			ret = vmm_do(v, i & 1 ? VGPU_CMD_UPLOAD :
 						VGPU_CMD_DOWNLOAD,
@@ -273,15 +281,24 @@ static void *copier(void *arg)
 				     PIECE);
 			p->pinned += !ret;
 		} while (!ret && !__atomic_load_n(&p->stop, __ATOMIC_RELAXED));
-		if (ret == -EFAULT)
+		if (ret == -EFAULT) {
 			p->faults++;
-		else if (ret)
+			if (!(i & 1))
+				__atomic_fetch_add(&p->downloads, 1,
+						   __ATOMIC_RELAXED);
+		} else if (ret) {
 			p->odd = -ret;
+		}
 		vmm_admin(v, VGPU_ADMIN_UNMAP, NULL, v->context, at, 0, 0, 0, 0);
 		vmm_admin(v, VGPU_ADMIN_OBJECT_DESTROY, NULL, object, 0, 0, 0,
 			  0, 0);
 	}
 	return NULL;
+}
+
+static bool is_all(const char *p, uint64_t bytes, char c)
+{
+	return p[0] == c && !memcmp(p, p + 1, bytes - 1);
 }
 
 TEST_F_TIMEOUT(unmap, under_load, 120)
@@ -290,9 +307,10 @@ TEST_F_TIMEOUT(unmap, under_load, 120)
 	struct vmm *v = &self->v;
 	pthread_t threads[5];
 	uint64_t pinned = 0, refused = 0;
-	int64_t end = after_ms(8000);
+	int64_t end = after_ms(8000), last = after_ms(60000);
 	int64_t longest = 0, begin;
 	uint32_t i, rounds;
+	uint64_t at;
 
 	for (i = 0; i < 5; i++) {
 		p[i].v = v;
@@ -300,14 +318,20 @@ TEST_F_TIMEOUT(unmap, under_load, 120)
 		ASSERT_EQ(0, pthread_create(&threads[i], NULL,
 					    i < 4 ? pinner : copier, &p[i]));
 	}
-	for (rounds = 0; now_ns() < end || rounds < 10; rounds++) {
+	/* A slow machine may take its time until a copy has met its end. */
+	for (rounds = 0; now_ns() < end || rounds < 10 ||
+	     (!__atomic_load_n(&p[4].downloads, __ATOMIC_RELAXED) &&
+	      now_ns() < last); rounds++) {
 		i = rounds % PIECES;
 		begin = now_ns();
 		ASSERT_EQ(0, vmm_dma_unmap(v, AT(i), PIECE));
 		if (now_ns() - begin > longest)
 			longest = now_ns() - begin;
-		memset(v->ram + AT(i), 0x5a, PIECE);
+		/* From its end on: a copy that goes on comes to meet it. */
+		for (at = AT(i) + PIECE; at > AT(i); at -= 65536)
+			memset(v->ram + at - 65536, 0x5a, 65536);
 		usleep(1000 * (rounds % 50));
+		ASSERT_TRUE(is_all(v->ram + AT(i), PIECE, 0x5a));
 		ASSERT_EQ(0, vmm_dma_map(v, AT(i), PIECE));
 		usleep(1000 * (rounds * 7 % 190));
 	}
@@ -321,10 +345,12 @@ TEST_F_TIMEOUT(unmap, under_load, 120)
 	}
 	EXPECT_LT(0, pinned);
 	EXPECT_LT(0, p[4].pinned);
-	TH_LOG("%u unmaps, the longest %lld us; %llu pins, %llu refused; %llu copies, %llu cut off",
+	EXPECT_LT(0, p[4].downloads);
+	TH_LOG("%u unmaps, the longest %lld us; %llu pins, %llu refused; %llu copies, %llu cut off, %llu of them downloads",
 	       rounds, (long long)longest / 1000, (unsigned long long)pinned,
 	       (unsigned long long)refused, (unsigned long long)p[4].pinned,
-	       (unsigned long long)p[4].faults);
+	       (unsigned long long)p[4].faults,
+	       (unsigned long long)p[4].downloads);
 	ASSERT_EQ(0, ioctl(v->device, VFIO_DEVICE_RESET));
 	EXPECT_EQ(0, locked_kib());
 	EXPECT_EQ(0, vmm_reg(v, VGPU_REG_USED_LO));
