@@ -4,14 +4,12 @@
  * or VRAM itself, memory that changes while it is read, and looking for what
  * belongs to others.
  */
-#include <setjmp.h>
-#include <signal.h>
-
 #include "vfio_util.h"
 
 #define BAR0		VFIO_PCI_BAR0_REGION_INDEX
 #define BAR2		VFIO_PCI_BAR2_REGION_INDEX
 #define PIECE		(2 * MIB)
+#define BUFFER		(8 * MIB)
 /* Where VRAM is given to the device as if it were memory. */
 #define VMM_ALIAS	(32 * MIB)
 
@@ -439,12 +437,53 @@ static bool is_zero(const char *p, uint64_t bytes)
 	return !p[0] && !memcmp(p, p + 1, bytes - 1);
 }
 
+/* The device works, and has the buffer mapped. */
+static int buffer(struct vmm *v, uint64_t *at)
+{
+	uint64_t object;
+	int ret;
+
+	ret = vmm_enable(v);
+	if (!ret)
+		ret = vmm_ring(v, VMM_RING);
+	if (!ret)
+		ret = vmm_system(v, VMM_BUFFER, BUFFER, 0, false, &object);
+	return ret ? ret : vmm_map(v, object, BUFFER, at);
+}
+
+/* A block as large as the buffer, mapped: object and offset. */
+static int block(struct vmm *v, uint64_t r[2], uint64_t *at)
+{
+	int ret = vmm_admin(v, VGPU_ADMIN_BLOCK_CREATE, r, BUFFER, 4096,
+			    v->context, 0, 0, 0);
+
+	return ret ? ret : vmm_map(v, r[0], BUFFER, at);
+}
+
+/* Freed, and zeroed: the wait for that is not for ever. */
+static int block_free(struct vmm *v, uint64_t object, uint64_t at)
+{
+	int64_t end = after_ms(20000);
+	int ret;
+
+	ret = vmm_admin(v, VGPU_ADMIN_UNMAP, NULL, v->context, at, 0, 0, 0, 0);
+	if (!ret)
+		ret = vmm_admin(v, VGPU_ADMIN_OBJECT_DESTROY, NULL, object, 0,
+				0, 0, 0, 0);
+	while (!ret && vmm_reg(v, VGPU_REG_USED_LO)) {
+		if (now_ns() > end)
+			return -ETIME;
+		usleep(1000);
+	}
+	return ret;
+}
+
 /* Two instances: neither sees what the other one has, nor what was before. */
 TEST_F_TIMEOUT(guest, isolation, 240)
 {
 	struct vmm *a = &self->v, b;
-	uint64_t offset, at, in, at_in, i;
-	char *pa, *pb, *old;
+	uint64_t r[2], again[2], at, at_ram, i;
+	char *pa, *pb, *old, *ram;
 
 	ASSERT_EQ(0, vmm_open(&b, 7));
 	EXPECT_EQ(2 * VMM_VRAM, gpu_used(self->drm));
@@ -460,19 +499,28 @@ TEST_F_TIMEOUT(guest, isolation, 240)
 		ASSERT_TRUE(is_zero(pb + i, 16384));
 		memset(pb + i, 0xb0, 16384);
 	}
-	/* By commands, too: what is given out is zero. */
-	ASSERT_EQ(0, vmm_enable(&b));
-	ASSERT_EQ(0, vmm_ring(&b, VMM_RING));
-	ASSERT_EQ(0, vmm_system(&b, VMM_BUFFER, MIB, 0, false, &in));
-	ASSERT_EQ(0, vmm_map(&b, in, MIB, &at_in));
-	ASSERT_EQ(0, vmm_block(&b, MIB, &offset, &at));
-	ASSERT_EQ(-EFAULT, vmm_do(&b, VGPU_CMD_DOWNLOAD, at_in, at + MIB, 4));
+	/* By commands, too: what is given out again is zero. */
+	ram = b.ram + VMM_BUFFER;
+	memset(ram, 0xb1, BUFFER);
+	ASSERT_EQ(0, buffer(&b, &at_ram));
+	ASSERT_EQ(0, block(&b, r, &at));
+	ASSERT_EQ(0, vmm_do(&b, VGPU_CMD_UPLOAD, at, at_ram, BUFFER));
+	ASSERT_EQ(0, block_free(&b, r[0], at));
+	ASSERT_EQ(0, block(&b, again, &at));
+	ASSERT_EQ(r[1], again[1]);
+	ASSERT_EQ(0, vmm_do(&b, VGPU_CMD_DOWNLOAD, at_ram, at, BUFFER));
+	ASSERT_TRUE(is_zero(ram, BUFFER));
+	ASSERT_EQ(-EFAULT, vmm_do(&b, VGPU_CMD_DOWNLOAD, at_ram, at + BUFFER,
+				  4));
+	/* For who opens it next. */
+	memset(ram, 0xb2, BUFFER);
+	ASSERT_EQ(0, vmm_do(&b, VGPU_CMD_UPLOAD, at, at_ram, BUFFER));
 	for (i = 0; i < VMM_VRAM; i += 4 * MIB) {
 		char word[4096];
 
 		ASSERT_EQ(4096, pread(a->device, word, 4096, a->at[BAR2] + i));
-		fill_pattern(b.ram + VMM_BUFFER, 4096, i >> 20 | 1);
-		ASSERT_EQ(0, memcmp(word, b.ram + VMM_BUFFER, 4096));
+		fill_pattern(ram, 4096, i >> 20 | 1);
+		ASSERT_EQ(0, memcmp(word, ram, 4096));
 	}
 	/* One closes and opens again: all of its VRAM is zero. */
 	old = pb;
@@ -483,6 +531,11 @@ TEST_F_TIMEOUT(guest, isolation, 240)
 	ASSERT_NE(MAP_FAILED, pb);
 	for (i = 0; i < VMM_VRAM; i += 4 * MIB)
 		ASSERT_TRUE(is_zero(pb + i, 16384));
+	ASSERT_EQ(0, buffer(&b, &at_ram));
+	ASSERT_EQ(0, block(&b, again, &at));
+	ASSERT_EQ(r[1], again[1]);
+	ASSERT_EQ(0, vmm_do(&b, VGPU_CMD_DOWNLOAD, at_ram, at, BUFFER));
+	ASSERT_TRUE(is_zero(ram, BUFFER));
 	munmap(old, VMM_VRAM);
 	munmap(pb, VMM_VRAM);
 	munmap(pa, VMM_VRAM);
