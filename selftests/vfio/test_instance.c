@@ -5,6 +5,7 @@
  */
 #include <setjmp.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "vfio_util.h"
@@ -273,6 +274,27 @@ TEST_F(instance, vram)
 	munmap(p, VMM_VRAM);
 }
 
+/* A mapping keeps neither an instance nor its memory, and sees no other's. */
+TEST_F(instance, removed)
+{
+	struct vmm *v = &self->v;
+	char *p;
+
+	p = mmap(NULL, VMM_VRAM, PROT_READ | PROT_WRITE, MAP_SHARED, v->device,
+		 v->at[VFIO_PCI_BAR2_REGION_INDEX]);
+	ASSERT_NE(MAP_FAILED, p);
+	p[0] = 1;
+	vmm_let_go(v);
+	ASSERT_EQ(0, instance_remove(v->uuid));
+	EXPECT_EQ(0, gpu_used(self->drm));
+	EXPECT_TRUE(is_bus(p));
+	EXPECT_TRUE(is_bus(p + MIB));
+	/* Another one of the same name. */
+	ASSERT_EQ(0, instance_create(VMM_TYPE, v->uuid));
+	EXPECT_TRUE(is_bus(p));
+	munmap(p, VMM_VRAM);
+}
+
 /* Reset and reopened in the middle of work, time and again. */
 TEST_F(instance, reopen)
 {
@@ -340,6 +362,70 @@ TEST_F(instance, request)
 	close(event);
 	/* For the end of the test. */
 	ASSERT_EQ(0, instance_create(VMM_TYPE, v->uuid));
+}
+
+static int unload(void)
+{
+	return syscall(SYS_delete_module, "vgpu", O_NONBLOCK) ? -errno : 0;
+}
+
+/* What was closed may be let go of a moment later. */
+static int unload_soon(void)
+{
+	int64_t end = after_ms(10000);
+	int ret;
+
+	while ((ret = unload()) == -EWOULDBLOCK && now_ns() < end)
+		usleep(10000);
+	return ret;
+}
+
+/* What selftests/vm/run.sh has loaded, as it did. */
+static int load(void)
+{
+	const char *path = getenv("VGPU_MODULE");
+	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1, ret;
+
+	if (fd < 0)
+		return -ENOENT;
+	ret = syscall(SYS_finit_module, fd, "", 0) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+/*
+ * The module stays while an instance is open or mapped, and takes those with it
+ * that nobody uses.
+ */
+TEST_F(instance, module)
+{
+	struct vmm *v = &self->v;
+	char *p, path[128];
+
+	close(self->drm);
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	p = mmap(NULL, MIB, PROT_READ | PROT_WRITE, MAP_SHARED, v->device,
+		 v->at[VFIO_PCI_BAR2_REGION_INDEX]);
+	ASSERT_NE(MAP_FAILED, p);
+	p[0] = 1;
+	vmm_let_go(v);
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	EXPECT_TRUE(is_bus(p));
+	munmap(p, MIB);
+	snprintf(path, sizeof(path), "/sys/bus/mdev/devices/%s", v->uuid);
+	EXPECT_EQ(0, access(path, F_OK));
+	ASSERT_EQ(0, unload_soon());
+	EXPECT_EQ(-1, access(path, F_OK));
+
+	ASSERT_EQ(0, load());
+	self->drm = node_open(0);
+	ASSERT_LE(0, self->drm);
+	EXPECT_EQ(0, gpu_used(self->drm));
+	ASSERT_EQ(0, instance_create(VMM_TYPE, v->uuid));
+	ASSERT_EQ(0, vmm_open_iommu(v));
+	ASSERT_EQ(0, vmm_dma_map(v, 0, VMM_FIXED));
+	ASSERT_EQ(0, vmm_open_device(v));
+	ASSERT_EQ(0, vmm_enable(v));
 }
 
 TEST_HARNESS_MAIN
