@@ -6,6 +6,7 @@
  *
  * vm: fresh gpus=1 vram=128M
  */
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -391,10 +392,65 @@ static int unload(void)
 	return syscall(SYS_delete_module, "vgpu", O_NONBLOCK) ? -errno : 0;
 }
 
+/* How often something keeps it. */
+static int module_uses(void)
+{
+	FILE *f = fopen("/sys/module/vgpu/refcnt", "r");
+	int n = -1;
+
+	if (f && fscanf(f, "%d", &n) != 1)
+		n = -1;
+	if (f)
+		fclose(f);
+	return n;
+}
+
+/* Whether it is kept @n times, in a while. */
+static bool module_is_used(int n)
+{
+	int64_t end = after_ms(20000);
+
+	while (module_uses() != n) {
+		if (now_ns() > end)
+			return false;
+		usleep(1000);
+	}
+	return true;
+}
+
+/* A SUBMIT's fence, as a file; the submission has ended. */
+static int submit_fence(int fd)
+{
+	struct vgpu_cmd cmd = { .opcode = VGPU_CMD_CLEAR };
+	struct drm_vgpu_sync out = { 0 };
+	struct drm_vgpu_submit args = {
+		.n_commands = 1,
+		.stride = sizeof(cmd),
+		.commands = (uintptr_t)&cmd,
+		.n_out = 1,
+		.out = (uintptr_t)&out,
+	};
+	struct pollfd p = { .events = POLLIN };
+	uint32_t handle;
+	uint64_t at;
+
+	if (context_create(fd, &args.context) ||
+	    bo_create(fd, DRM_VGPU_DOMAIN_VRAM, 4096, 4096, &handle) ||
+	    map(fd, args.context, handle, 4096, 0, &at) ||
+	    drmSyncobjCreate(fd, 0, &out.handle))
+		return -1;
+	cmd.op[0] = at;
+	cmd.op[1] = 4096;
+	if (call(fd, DRM_IOCTL_VGPU_SUBMIT, &args) ||
+	    drmSyncobjExportSyncFile(fd, out.handle, &p.fd))
+		return -1;
+	return poll(&p, 1, 20000) == 1 ? p.fd : -1;
+}
+
 TEST_F(life, module)
 {
 	uint32_t handle;
-	int fd, dmabuf;
+	int fd, dmabuf, fence;
 	void *p, *q;
 
 	EXPECT_EQ(-EWOULDBLOCK, unload());
@@ -427,6 +483,17 @@ TEST_F(life, module)
 	close(fd);
 	EXPECT_EQ(-EWOULDBLOCK, unload());
 	munmap(p, 4096);
+
+	/* A fence that has ended, when all else of it has gone. */
+	fd = node_open(0);
+	ASSERT_LE(0, fd);
+	fence = submit_fence(fd);
+	ASSERT_LE(0, fence);
+	close(fd);
+	EXPECT_TRUE(module_is_used(1)) TH_LOG("%d", module_uses());
+	EXPECT_EQ(-EWOULDBLOCK, unload());
+	close(fence);
+	EXPECT_TRUE(module_is_used(0)) TH_LOG("%d", module_uses());
 	self->fd = node_open(0);
 	ASSERT_LE(0, self->fd);
 }
