@@ -106,12 +106,26 @@ static bool vgpu_tenant_leave(struct vgpu_tenant *t)
 	return left;
 }
 
-void vgpu_tenant_interrupt(struct vgpu_tenant *t, u32 vector)
+bool vgpu_tenant_interrupt(struct vgpu_tenant *t, u32 vector)
 {
+	bool sent;
+
 	spin_lock(&t->irq_lock);
-	if (t->eventfds[vector])
+	sent = t->eventfds[vector];
+	if (sent)
 		vgpu_eventfd_signal(t->eventfds[vector]);
 	spin_unlock(&t->irq_lock);
+	return sent;
+}
+
+/* Who was connected when it was raised may be no longer. */
+static void vgpu_run_interrupt(struct vgpu_tenant *t, u32 vector)
+{
+	if (vgpu_tenant_interrupt(t, vector) || !t->ops)
+		return;
+	mutex_lock(&t->lock);
+	vgpu_model_undelivered(t->m, vector);
+	vgpu_tenant_unlock(t);
 }
 
 /* The model does not look at that ring any more. */
@@ -240,7 +254,7 @@ static void vgpu_run_item(struct vgpu_tenant *t, const struct vgpu_work *w,
 		vgpu_ring_detached(t, w->arg);
 		return;
 	case VGPU_WORK_INTERRUPT:
-		vgpu_tenant_interrupt(t, w->arg);
+		vgpu_run_interrupt(t, w->arg);
 		return;
 	case VGPU_WORK_LAUNCH:
 	case VGPU_WORK_CANCEL:

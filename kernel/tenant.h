@@ -284,8 +284,8 @@ void vgpu_tenant_rang(struct vgpu_tenant *t, u32 ring);
  * those.  Under the lock; the thread has to hear of it.
  */
 void vgpu_tenant_doorbell(struct vgpu_tenant *t, u32 ring);
-/* Send a vector's message. */
-void vgpu_tenant_interrupt(struct vgpu_tenant *t, u32 vector);
+/* Send a vector's message: whether somebody is connected. */
+bool vgpu_tenant_interrupt(struct vgpu_tenant *t, u32 vector);
 int vgpu_tenant_thread(void *tenant);
 void vgpu_tenant_changed(struct vgpu_tenant *t);
 

@@ -36,12 +36,12 @@ int vgpu_vfio_irq_info(struct vfio_irq_info *info)
 }
 
 /* What VFIO connects is what the model may send.  Under @irq_lock. */
-static void vgpu_vectors_changed(struct vgpu_instance *inst)
+static void vgpu_vectors_tell(struct vgpu_instance *inst, u32 vectors)
 {
 	struct vgpu_tenant *t = inst->tenant;
 
 	mutex_lock(&t->lock);
-	vgpu_model_vectors(t->m, inst->vectors);
+	vgpu_model_vectors(t->m, vectors);
 	vgpu_tenant_run(t);
 	vgpu_tenant_unlock(t);
 }
@@ -59,13 +59,18 @@ static int vgpu_msix_connect(struct vgpu_instance *inst, u32 vector, s32 fd)
 	return 0;
 }
 
-/* All of them, or none: those that were connected before are not, then. */
+/*
+ * All of them, or none: those that were connected before are not, then.  What is
+ * raised while they change is pending: the model takes none for connected that is
+ * not.
+ */
 static int vgpu_msix_connect_all(struct vgpu_instance *inst, u32 first, u32 n,
 				 const s32 *fds)
 {
-	u32 i, vector;
+	u32 i, vector, range = ((1ull << n) - 1) << first;
 	int ret = 0;
 
+	vgpu_vectors_tell(inst, inst->vectors & ~range);
 	for (i = 0; i < n && !ret; i++) {
 		vector = array_index_nospec(first + i, VGPU_MSIX_VECTORS);
 		ret = vgpu_msix_connect(inst, vector, fds ? fds[i] : -1);
@@ -74,7 +79,7 @@ static int vgpu_msix_connect_all(struct vgpu_instance *inst, u32 first, u32 n,
 		vector = array_index_nospec(first + i, VGPU_MSIX_VECTORS);
 		vgpu_msix_connect(inst, vector, -1);
 	}
-	vgpu_vectors_changed(inst);
+	vgpu_vectors_tell(inst, inst->vectors);
 	return ret;
 }
 

@@ -320,6 +320,8 @@ void vgpu_model_bar4_write(struct vgpu_model *m, u64 offset, u32 size,
  * resets.  A message of any other vector is pending until it is among them.
  */
 void vgpu_model_vectors(struct vgpu_model *m, u32 vectors);
+/* A message could not be delivered: its vector was given up meanwhile. */
+void vgpu_model_undelivered(struct vgpu_model *m, u32 vector);
 
 /* The shell's side of a doorbell: look at that ring.  -ENOENT. */
 int vgpu_model_kick(struct vgpu_model *m, u32 ring);

@@ -218,6 +218,13 @@ void vgpu_model_vectors(struct vgpu_model *m, u32 vectors)
 	vgpu_msix_release(m);
 }
 
+void vgpu_model_undelivered(struct vgpu_model *m, u32 vector)
+{
+	m->msix_pending |= 1u << vector;
+	/* It may be there again. */
+	vgpu_msix_release(m);
+}
+
 void vgpu_model_config_write(struct vgpu_model *m, u32 offset, u32 size,
 			     u32 value)
 {

@@ -359,18 +359,31 @@ VGPU_TEST(vectors)
 	ASSERT_TRUE(shell_run(&s));
 	EXPECT_EQ(1, s.interrupts[5]);
 	EXPECT_EQ(0, PBA());
+	/* Given up before it was delivered; and there again by then. */
+	vgpu_model_vectors(m, 0);
+	vgpu_model_undelivered(m, 5);
+	ASSERT_TRUE(shell_run(&s));
+	EXPECT_EQ(1, s.interrupts[5]);
+	EXPECT_EQ(1u << 5, PBA());
+	vgpu_model_vectors(m, 1u << 5);
+	ASSERT_TRUE(shell_run(&s));
+	EXPECT_EQ(2, s.interrupts[5]);
+	vgpu_model_undelivered(m, 5);
+	ASSERT_TRUE(shell_run(&s));
+	EXPECT_EQ(3, s.interrupts[5]);
+	EXPECT_EQ(0, PBA());
 	/* Neither the table nor the capability has a say. */
 	wr(&s, find_cap(&s, CAP_MSIX) + 2, 2, 0x4000);
 	vgpu_model_bar4_write(m, 5 * 16 + 12, 4, 1);
 	RING();
-	EXPECT_EQ(2, s.interrupts[5]);
+	EXPECT_EQ(4, s.interrupts[5]);
 	/* A function-level reset leaves it as it is. */
 	wr(&s, exp + 8, 2, 0x8000);
 	ASSERT_EQ(NULL, model_gone(&s));
 	ASSERT_EQ(0, client_open_ring(&c, &s, 64, 64, 1, 5));
 	ASSERT_EQ(0, client_control(&c, VGPU_RING_START));
 	RING();
-	EXPECT_EQ(3, s.interrupts[5]);
+	EXPECT_EQ(5, s.interrupts[5]);
 	shell_close(&s);
 }
 
