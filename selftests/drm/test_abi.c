@@ -21,14 +21,19 @@ struct client {
 	void *memory;
 };
 
-static bool client_open(struct client *c)
+/* Without a device. */
+static bool client_begin(struct client *c)
 {
 	memset(c, 0, sizeof(*c));
 	c->fd = node_open(0);
 	c->memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return c->fd >= 0 && c->memory != MAP_FAILED &&
-	       !context_create(c->fd, &c->context) &&
+	return c->fd >= 0 && c->memory != MAP_FAILED;
+}
+
+static bool client_open(struct client *c)
+{
+	return client_begin(c) && !context_create(c->fd, &c->context) &&
 	       !bo_create(c->fd, DRM_VGPU_DOMAIN_VRAM, 8192, 0, &c->vram) &&
 	       !bo_create(c->fd, DRM_VGPU_DOMAIN_SYSTEM, 8192, 0, &c->system) &&
 	       !bo_create(c->fd, DRM_VGPU_DOMAIN_SYSTEM, 8192, 0, &c->spare) &&
@@ -55,6 +60,14 @@ static bool counter_make(struct client *c)
 	return !ret;
 }
 
+/* What there has to be for a call: a device is made when there is none. */
+static bool client_for(struct client *c, unsigned long nr)
+{
+	if (nr == DRM_IOCTL_VGPU_CLIENT_INIT)
+		return client_begin(c);
+	return client_open(c) && counter_make(c);
+}
+
 /* Bytes of an argument that are reserved, but for what is @known. */
 struct reserved {
 	uint32_t at;
@@ -78,10 +91,12 @@ static void fill_##name(struct client *c, void *args)			\
 }
 
 FILL(query, query, .what = DRM_VGPU_QUERY_INFO)
+FILL(client_init, client_init, .vram_bytes = 1 << 20)
 FILL(client_limit, client_limit, .bytes = 1 << 20)
 FILL(client_reset, client_reset, 0)
 FILL(register, register, .offset = VGPU_REG_ID, .bytes = 4)
 FILL(event, event, .vector = 3, .fd = -1)
+FILL(wait, wait, .events = ~0ull)
 FILL(bo_vram, bo_create, .bytes = 4096, .domain = DRM_VGPU_DOMAIN_VRAM)
 FILL(bo_system, bo_create, .bytes = 4096, .domain = DRM_VGPU_DOMAIN_SYSTEM)
 FILL(bo_register, bo_register, .pointer = (uintptr_t)c->memory, .bytes = 4096)
@@ -100,16 +115,37 @@ FILL(kick, kick, .ring = c->ring.id)
 FILL(counter_create, counter_create, .context = c->context, .value = 7)
 FILL(counter, counter, .counter = c->counter)
 FILL(counter_signal, counter, .counter = c->counter, .value = 9)
+FILL(kernel_create, kernel_create, .context = c->context, .pointer = (uintptr_t)c->memory,
+	.bytes = sizeof(struct vgpu_kernel_desc))
+FILL(kernel_destroy, kernel_destroy, .kernel = 1)
+FILL(kernel_info, kernel_info, .kernel = 1)
+FILL(engine_attach, engine_attach, 0)
+
+static void fill_submit(struct client *c, void *args)
+{
+	*(struct vgpu_cmd *)c->memory = (struct vgpu_cmd){
+		.opcode = VGPU_CMD_CLEAR, .op = { c->mapped, 256, 7 },
+	};
+	*(struct drm_vgpu_submit *)args = (struct drm_vgpu_submit){
+		.context = c->context,
+		.n_commands = 1,
+		.stride = sizeof(struct vgpu_cmd),
+		.commands = (uintptr_t)c->memory,
+	};
+}
 
 /* @known: an index or a field that the call gets is not among the reserved. */
 static const struct right rights[] = {
 	{ "QUERY", DRM_IOCTL_VGPU_QUERY, fill_query, { } },
+	{ "CLIENT_INIT", DRM_IOCTL_VGPU_CLIENT_INIT, fill_client_init,
+	  { { 8, 8, 0 } } },
 	{ "CLIENT_LIMIT", DRM_IOCTL_VGPU_CLIENT_LIMIT, fill_client_limit, { } },
 	{ "CLIENT_RESET", DRM_IOCTL_VGPU_CLIENT_RESET, fill_client_reset,
 	  { { 0, 8, 0 } } },
 	{ "REGISTER", DRM_IOCTL_VGPU_REGISTER, fill_register,
 	  { { 8, 4, DRM_VGPU_REGISTER_WRITE }, { 12, 4, 0 }, { 16, 8, 0 } } },
 	{ "EVENT", DRM_IOCTL_VGPU_EVENT, fill_event, { } },
+	{ "WAIT", DRM_IOCTL_VGPU_WAIT, fill_wait, { } },
 	{ "BO_CREATE of VRAM", DRM_IOCTL_VGPU_BO_CREATE, fill_bo_vram,
 	  { { 20, 4, 0 }, { 24, 4, 0 }, { 28, 4, 0 } } },
 	{ "BO_CREATE of system memory", DRM_IOCTL_VGPU_BO_CREATE,
@@ -145,9 +181,53 @@ static const struct right rights[] = {
 	  { { 4, 4, 0 }, { 8, 8, 0 } } },
 	{ "COUNTER_DESTROY", DRM_IOCTL_VGPU_COUNTER_DESTROY, fill_counter,
 	  { { 4, 4, 0 }, { 8, 8, 0 } } },
+	{ "SUBMIT", DRM_IOCTL_VGPU_SUBMIT, fill_submit, { { 4, 4, 0 } } },
+	{ "KERNEL_CREATE", DRM_IOCTL_VGPU_KERNEL_CREATE, fill_kernel_create,
+	  { { 24, 4, 0 }, { 28, 4, 0 } } },
+	{ "KERNEL_DESTROY", DRM_IOCTL_VGPU_KERNEL_DESTROY,
+	  fill_kernel_destroy, { { 4, 4, 0 } } },
+	{ "KERNEL_INFO", DRM_IOCTL_VGPU_KERNEL_INFO, fill_kernel_info,
+	  { { 4, 4, 0 }, { 8, 8, 0 }, { 16, 8, 0 }, { 24, 8, 0 }, { 32, 8, 0 } } },
+	{ "ENGINE_ATTACH", DRM_IOCTL_VGPU_ENGINE_ATTACH, fill_engine_attach,
+	  { { 0, 4, 0 }, { 4, 4, 0 } } },
 };
 
 #define N_RIGHTS	(sizeof(rights) / sizeof(rights[0]))
+
+/* A virtual machine has nothing of engines, and says so whatever it is asked. */
+static bool is_without(int fd, unsigned long nr)
+{
+	return _IOC_NR(nr) - DRM_COMMAND_BASE >= DRM_VGPU_KERNEL_CREATE &&
+	       is_shared(fd);
+}
+
+/* What a right call says, where there is no engine and so no kernel. */
+static int right_answer(int fd, unsigned long nr)
+{
+	if (is_without(fd, nr))
+		return -EOPNOTSUPP;
+	switch (nr) {
+	case DRM_IOCTL_VGPU_KERNEL_CREATE:
+		return -EOPNOTSUPP;
+	case DRM_IOCTL_VGPU_KERNEL_DESTROY:
+	case DRM_IOCTL_VGPU_KERNEL_INFO:
+		return -ENOENT;
+	default:
+		return 0;
+	}
+}
+
+/* Of any size; a file that it opens is closed, so that there may be another. */
+static int call_right(int fd, unsigned long nr, void *args)
+{
+	int next = dup(fd), ret;
+
+	close(next);
+	ret = call(fd, nr, args);
+	if (!ret && _IOC_NR(nr) == DRM_COMMAND_BASE + DRM_VGPU_ENGINE_ATTACH)
+		close(next);
+	return ret;
+}
 
 /* The same call with an argument of another size. */
 static unsigned long resized(unsigned long nr, int more)
@@ -190,7 +270,8 @@ TEST_F_TIMEOUT(abi, reserved, 120)
 				r->fill(&self->c, args);
 				word = (void *)((char *)args + (f->at & ~7u));
 				*word |= 1ull << (bit + (f->at & 7) * 8);
-				EXPECT_EQ(-EINVAL,
+				EXPECT_EQ(is_without(self->c.fd, r->nr) ?
+						  -EOPNOTSUPP : -EINVAL,
 					  call(self->c.fd, r->nr, args)) {
 					TH_LOG("%s: bit %u at %u", r->name,
 					       bit, f->at);
@@ -202,74 +283,98 @@ TEST_F_TIMEOUT(abi, reserved, 120)
 	}
 	/* And without, each works. */
 	for (i = 0; i < N_RIGHTS; i++) {
-		struct client c;
-
-		ASSERT_TRUE(client_open(&c) && counter_make(&c));
-		memset(args, 0, sizeof(args));
-		rights[i].fill(&c, args);
-		EXPECT_EQ(0, call(c.fd, rights[i].nr, args))
-			TH_LOG("%s", rights[i].name);
-		client_close(&c);
-	}
-}
-
-/* A structure of a newer program. */
-TEST_F_TIMEOUT(abi, longer, 60)
-{
-	struct state state;
-	uint64_t args[16];
-	uint32_t i, bytes;
-
-	for (i = 0; i < N_RIGHTS; i++) {
 		const struct right *r = &rights[i];
 		struct client c;
 
-		ASSERT_TRUE(client_open(&c) && counter_make(&c));
-		state = state_of(c.fd);
-		bytes = _IOC_SIZE(r->nr);
+		ASSERT_TRUE(client_for(&c, r->nr));
 		memset(args, 0, sizeof(args));
 		r->fill(&c, args);
-		args[bytes / 8] = 1ull << 56;
-		EXPECT_EQ(-EINVAL, call(c.fd, resized(r->nr, 8), args))
+		EXPECT_EQ(right_answer(c.fd, r->nr),
+			  call_right(c.fd, r->nr, args))
 			TH_LOG("%s", r->name);
-		EXPECT_TRUE(state_is(c.fd, &state)) TH_LOG("%s", r->name);
-		args[bytes / 8] = 0;
-		args[bytes / 8 + 1] = ~0ull;
-		EXPECT_EQ(0, call(c.fd, resized(r->nr, 8), args))
-			TH_LOG("%s", r->name);
-		EXPECT_EQ(0, args[bytes / 8]);
-		EXPECT_EQ(~0ull, args[bytes / 8 + 1]);
 		client_close(&c);
 	}
 }
 
-/* One of an older program: as if what it has not got were zero. */
-TEST_F_TIMEOUT(abi, shorter, 60)
+/* With @more bytes, which nobody has a meaning for. */
+static void try_longer(struct __test_metadata *_metadata,
+		       const struct right *r, uint32_t more)
 {
-	uint64_t args[16];
-	uint32_t i, bytes;
+	uint32_t bytes = _IOC_SIZE(r->nr);
+	unsigned long nr = resized(r->nr, more);
+	char args[128] __attribute__((aligned(8))) = { 0 };
+	char beyond[8];
+	struct state state;
+	struct client c;
+
+	memset(beyond, 0xff, sizeof(beyond));
+	ASSERT_TRUE(client_for(&c, r->nr));
+	state = state_of(c.fd);
+	r->fill(&c, args);
+	args[bytes + more - 1] = 1;
+	EXPECT_EQ(-EINVAL, call_right(c.fd, nr, args))
+		TH_LOG("%s and %u", r->name, more);
+	EXPECT_TRUE(state_is(c.fd, &state)) TH_LOG("%s", r->name);
+	args[bytes + more - 1] = 0;
+	memcpy(args + bytes + more, beyond, sizeof(beyond));
+	EXPECT_EQ(right_answer(c.fd, r->nr), call_right(c.fd, nr, args))
+		TH_LOG("%s and %u", r->name, more);
+	while (more--)
+		EXPECT_EQ(0, args[bytes++]) TH_LOG("%s", r->name);
+	EXPECT_EQ(0, memcmp(args + bytes, beyond, sizeof(beyond)))
+		TH_LOG("%s", r->name);
+	client_close(&c);
+}
+
+/*
+ * A structure of a newer program.  They grow by 8 bytes; a byte is not less
+ * looked at for that.
+ */
+TEST_F_TIMEOUT(abi, longer, 120)
+{
+	uint32_t i;
+
+	for (i = 0; i < N_RIGHTS; i++) {
+		try_longer(_metadata, &rights[i], 8);
+		try_longer(_metadata, &rights[i], 1);
+	}
+}
+
+/* Without the last @less bytes, as if these were zero, and not touched. */
+static void try_shorter(struct __test_metadata *_metadata,
+			const struct right *r, uint32_t less)
+{
+	uint32_t at = _IOC_SIZE(r->nr) - less;
+	char args[128] __attribute__((aligned(8))) = { 0 };
+	char beyond[8];
+	struct client c;
 	int expected;
 
+	memset(beyond, 0xff, sizeof(beyond));
+	ASSERT_TRUE(client_for(&c, r->nr));
+	r->fill(&c, args);
+	memset(args + at, 0, less);
+	expected = call_right(c.fd, r->nr, args);
+	client_close(&c);
+
+	memset(args, 0, sizeof(args));
+	ASSERT_TRUE(client_for(&c, r->nr));
+	r->fill(&c, args);
+	memcpy(args + at, beyond, less);
+	EXPECT_EQ(expected, call_right(c.fd, resized(r->nr, -(int)less), args))
+		TH_LOG("%s but %u", r->name, less);
+	EXPECT_EQ(0, memcmp(args + at, beyond, less)) TH_LOG("%s", r->name);
+	client_close(&c);
+}
+
+/* One of an older program. */
+TEST_F_TIMEOUT(abi, shorter, 120)
+{
+	uint32_t i;
+
 	for (i = 0; i < N_RIGHTS; i++) {
-		const struct right *r = &rights[i];
-		struct client c;
-
-		bytes = _IOC_SIZE(r->nr);
-		ASSERT_TRUE(client_open(&c) && counter_make(&c));
-		memset(args, 0, sizeof(args));
-		r->fill(&c, args);
-		args[bytes / 8 - 1] = 0;
-		expected = call(c.fd, r->nr, args);
-		client_close(&c);
-
-		ASSERT_TRUE(client_open(&c) && counter_make(&c));
-		memset(args, 0, sizeof(args));
-		r->fill(&c, args);
-		args[bytes / 8 - 1] = ~0ull;
-		EXPECT_EQ(expected, call(c.fd, resized(r->nr, -8), args))
-			TH_LOG("%s", r->name);
-		EXPECT_EQ(~0ull, args[bytes / 8 - 1]) TH_LOG("%s", r->name);
-		client_close(&c);
+		try_shorter(_metadata, &rights[i], 8);
+		try_shorter(_metadata, &rights[i], 1);
 	}
 }
 
@@ -311,6 +416,9 @@ TEST_F(abi, unmapped)
 		EXPECT_EQ(-EFAULT, call(self->c.fd, nr, hole + 4096));
 		EXPECT_EQ(-EFAULT, call(self->c.fd, nr, hole + 4096 - 4));
 		EXPECT_EQ(-EFAULT, call(self->c.fd, nr, (void *)~0xfffull));
+		/* Only what this kernel has not got. */
+		EXPECT_EQ(-EFAULT, call(self->c.fd, resized(nr, 8),
+					hole + 4096 - _IOC_SIZE(nr)));
 		EXPECT_TRUE(state_is(self->c.fd, &state))
 			TH_LOG("%s", rights[i].name);
 	}
@@ -321,7 +429,7 @@ static const struct {
 	unsigned long nr;
 	void (*fill)(struct client *c, void *args);
 	uint32_t at;
-	char kind;		/* handle, context, ring, counter */
+	char kind;		/* handle, context, ring, counter, kernel */
 } ids[] = {
 	{ DRM_IOCTL_VGPU_BO_INFO, fill_bo_info, 0, 'h' },
 	{ DRM_IOCTL_VGPU_CONTEXT_DESTROY, fill_context_destroy, 0, 'c' },
@@ -339,6 +447,9 @@ static const struct {
 	{ DRM_IOCTL_VGPU_COUNTER_SIGNAL, fill_counter_signal, 0, 'n' },
 	{ DRM_IOCTL_VGPU_COUNTER_READ, fill_counter, 0, 'n' },
 	{ DRM_IOCTL_VGPU_COUNTER_DESTROY, fill_counter, 0, 'n' },
+	{ DRM_IOCTL_VGPU_SUBMIT, fill_submit, 0, 'c' },
+	{ DRM_IOCTL_VGPU_KERNEL_DESTROY, fill_kernel_destroy, 0, 'k' },
+	{ DRM_IOCTL_VGPU_KERNEL_INFO, fill_kernel_info, 0, 'k' },
 };
 
 static bool ids_are_refused(struct __test_metadata *_metadata, int fd,
@@ -352,7 +463,8 @@ static bool ids_are_refused(struct __test_metadata *_metadata, int fd,
 
 	for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
 		/* A ring without a counter is a right one. */
-		if (ids[i].kind != kind || (!id && ids[i].at == 28))
+		if (ids[i].kind != kind || (!id && ids[i].at == 28) ||
+		    is_without(fd, ids[i].nr))
 			continue;
 		memset(args, 0, sizeof(args));
 		ids[i].fill(c, args);
@@ -372,11 +484,11 @@ TEST_F_TIMEOUT(abi, ids, 60)
 		0, ~0u, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 1023, 8192,
 		0x3ff0000,
 	};
-	static const char kinds[] = "hcrn";
+	static const char kinds[] = "hcrnk";
 	uint32_t i, k;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		for (k = 0; k < 4; k++)
+		for (k = 0; k < 5; k++)
 			EXPECT_TRUE(ids_are_refused(_metadata, self->c.fd,
 						    &self->c, kinds[k],
 						    bad[i]));
