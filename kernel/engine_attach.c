@@ -164,6 +164,9 @@ static long vgpu_engine_next(struct file *file, void __user *to)
 	struct vgpu_engine_next next = { 0 };
 	int ret;
 
+	/* A tenant that nobody is told of would wait in vain. */
+	if (copy_to_user(to, &next, sizeof(next)))
+		return -EFAULT;
 	for (;;) {
 		next.tenant = vgpu_engine_pop(engine, &next.pid);
 		if (next.tenant)
@@ -226,6 +229,9 @@ static long vgpu_engine_open(struct vgpu_engine *engine, void __user *arg)
 		return -EFAULT;
 	if (open.flags || open.fd || open.pad)
 		return -EINVAL;
+	/* A channel that nobody is told of is a worker that has died. */
+	if (copy_to_user(arg, &open, sizeof(open)))
+		return -EFAULT;
 	fd = get_unused_fd_flags(O_CLOEXEC);
 	if (fd < 0)
 		return fd;
