@@ -42,8 +42,10 @@ static inline void code_init(struct fake_code *code)
 	code->info.workgroup[2] = 1;
 }
 
-static inline int kernel_create(struct client *c, const struct fake_code *code,
-			 uint32_t *kernel)
+/* With a place for what is wrong about it. */
+static inline int kernel_create_to(struct client *c,
+				   const struct fake_code *code, char *message,
+				   uint32_t message_bytes, uint32_t *kernel)
 {
 	struct {
 		struct vgpu_kernel_desc desc;
@@ -60,13 +62,20 @@ static inline int kernel_create(struct client *c, const struct fake_code *code,
 		.context = c->context,
 		.bytes = sizeof(blob),
 		.pointer = (uintptr_t)&blob,
-		.message = (uintptr_t)c->message,
-		.message_bytes = sizeof(c->message),
+		.message = (uintptr_t)message,
+		.message_bytes = message_bytes,
 	};
 	int ret = ioctl(c->fd, DRM_IOCTL_VGPU_KERNEL_CREATE, &args) ? -errno : 0;
 
 	*kernel = args.kernel;
 	return ret;
+}
+
+static inline int kernel_create(struct client *c, const struct fake_code *code,
+			 uint32_t *kernel)
+{
+	return kernel_create_to(c, code, c->message, sizeof(c->message),
+				kernel);
 }
 
 static inline int kernel_destroy(struct client *c, uint32_t kernel)

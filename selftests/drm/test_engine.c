@@ -144,6 +144,35 @@ static void *creator(void *arg)
 	return (void *)(intptr_t)kernel_create(c, &code, &c->kernel);
 }
 
+static int open_with(int engine, uint32_t tenant, uint32_t flags, int32_t fd,
+		     uint32_t pad)
+{
+	struct vgpu_engine_open open = {
+		.tenant = tenant, .flags = flags, .fd = fd, .pad = pad,
+	};
+
+	return ioctl(engine, VGPU_ENGINE_IOCTL_OPEN, &open) ? -errno : 0;
+}
+
+/* Where the answer cannot be written. */
+static int open_read_only(int engine, uint32_t tenant)
+{
+	struct vgpu_engine_open *open;
+	int ret;
+
+	open = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (open == MAP_FAILED)
+		return -errno;
+	open->tenant = tenant;
+	ret = mprotect(open, 4096, PROT_READ);
+	if (!ret)
+		ret = ioctl(engine, VGPU_ENGINE_IOCTL_OPEN, open);
+	ret = ret ? -errno : 0;
+	munmap(open, 4096);
+	return ret;
+}
+
 /* What a worker may map, and until when; this process is one. */
 TEST_F(alone, channel)
 {
@@ -163,8 +192,22 @@ TEST_F(alone, channel)
 	ASSERT_EQ(0, ioctl(engine, VGPU_ENGINE_IOCTL_INFO, &good));
 	ASSERT_EQ(0, client_open(&c));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, creator, &c));
+	ASSERT_EQ(1, poll(&(struct pollfd){ engine, POLLIN, 0 }, 1, 60000));
+	EXPECT_EQ(-1, ioctl(engine, VGPU_ENGINE_IOCTL_NEXT, NULL));
+	EXPECT_EQ(EFAULT, errno);
 	ASSERT_EQ(0, ioctl(engine, VGPU_ENGINE_IOCTL_NEXT, &next));
 	EXPECT_EQ(getpid(), (int)next.pid);
+	/* What is wrong is found before the tenant is looked for. */
+	EXPECT_EQ(-EINVAL, open_with(engine, next.tenant, 1, 0, 0));
+	EXPECT_EQ(-EINVAL, open_with(engine, next.tenant, 1u << 31, 0, 0));
+	EXPECT_EQ(-EINVAL, open_with(engine, next.tenant, 0, 1, 0));
+	EXPECT_EQ(-EINVAL, open_with(engine, next.tenant, 0, -1, 0));
+	EXPECT_EQ(-EINVAL, open_with(engine, next.tenant, 0, 0, 1));
+	EXPECT_EQ(-EINVAL, open_with(engine, 0x7fffffff, 0, 0, 1u << 31));
+	EXPECT_EQ(-1, ioctl(engine, VGPU_ENGINE_IOCTL_OPEN, NULL));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-EFAULT, open_read_only(engine, next.tenant));
+	EXPECT_EQ(-ENOENT, open_with(engine, 0, 0, 0, 0));
 	ASSERT_EQ(0, fake_open(engine, next.tenant, &fd));
 	EXPECT_EQ(-EBUSY, fake_open(engine, next.tenant, &other));
 	w.shared = fake_shared_create();
@@ -347,6 +390,66 @@ TEST_F(engine, kernels)
 	EXPECT_EQ(1, self->shared->workers);
 }
 
+static int info_with(int fd, uint32_t kernel, uint32_t pad, uint32_t at)
+{
+	struct drm_vgpu_kernel_info args = { .kernel = kernel, .pad = pad };
+
+	if (at)
+		((uint8_t *)&args)[at] = 1;
+	return call(fd, DRM_IOCTL_VGPU_KERNEL_INFO, &args);
+}
+
+static int destroy_with(int fd, uint32_t kernel, uint32_t pad)
+{
+	struct drm_vgpu_kernel_destroy args = { .kernel = kernel, .pad = pad };
+
+	return call(fd, DRM_IOCTL_VGPU_KERNEL_DESTROY, &args);
+}
+
+/* A kernel is its client's, and stays when a call is malformed. */
+TEST_F(engine, bad_ids)
+{
+	static const uint32_t bad[] = { 0, ~0u, 0xffff, 0x10000, 1023, 1u << 31 };
+	struct client *c = &self->c, other;
+	uint32_t kernel, i, context;
+	struct fake_code code;
+
+	code_init(&code);
+	ASSERT_EQ(0, client_open(&other));
+	/* So that its ids are not ours by chance. */
+	for (i = 0; i < 8; i++) {
+		ASSERT_EQ(0, kernel_create(&other, &code, &kernel));
+		ASSERT_EQ(0, context_create(other.fd, &context));
+	}
+	EXPECT_EQ(-ENOENT, info_with(c->fd, kernel, 0, 0));
+	EXPECT_EQ(-ENOENT, destroy_with(c->fd, kernel, 0));
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		EXPECT_EQ(-ENOENT, info_with(c->fd, bad[i], 0, 0));
+		EXPECT_EQ(-ENOENT, destroy_with(c->fd, bad[i], 0));
+	}
+	for (i = 0; i < 32; i++) {
+		EXPECT_EQ(-EINVAL, info_with(c->fd, c->kernel, 1u << i, 0));
+		EXPECT_EQ(-EINVAL, destroy_with(c->fd, c->kernel, 1u << i));
+	}
+	for (i = 8; i < sizeof(struct drm_vgpu_kernel_info); i++)
+		EXPECT_EQ(-EINVAL, info_with(c->fd, c->kernel, 0, i));
+
+	/* Nor can one be made in a context of another's. */
+	i = c->context;
+	c->context = context;
+	EXPECT_EQ(-ENOENT, kernel_create(c, &code, &context));
+	c->context = 0;
+	EXPECT_EQ(-ENOENT, kernel_create(c, &code, &context));
+	c->context = i;
+
+	EXPECT_EQ(1, statistics(c).kernels);
+	EXPECT_EQ(8, statistics(&other).kernels);
+	EXPECT_EQ(0, info_with(c->fd, c->kernel, 0, 0));
+	EXPECT_EQ(0, info_with(other.fd, kernel, 0, 0));
+	EXPECT_EQ(0, launch(c, ACT_END, 0, 0, 0));
+	client_close(&other);
+}
+
 TEST_F(engine, bad_kernels)
 {
 	struct {
@@ -367,6 +470,8 @@ TEST_F(engine, bad_kernels)
 		.bytes = sizeof(blob),
 		.pointer = (uintptr_t)&bad,
 	}, args;
+	struct fake_code code;
+	uint32_t kernel;
 
 #define TRY(field, value, ret) do {					\
 	bad = blob;							\
@@ -389,9 +494,18 @@ TEST_F(engine, bad_kernels)
 	TRY(args.bytes, 0xffffffff, -EINVAL);
 	TRY(args.kernel, 1, -EINVAL);
 	TRY(args.pointer, 16, -EFAULT);
+	TRY(args.message_bytes, 1, -EINVAL);
 	memset(blob.desc.entry, 'x', sizeof(blob.desc.entry));
 	TRY(args.kernel, 0, -EINVAL);
 #undef TRY
+	/* It is refused, and where to say why is not there. */
+	code_init(&code);
+	code.status = -EINVAL;
+	EXPECT_EQ(-EFAULT, kernel_create_to(&self->c, &code, (char *)16, 64,
+					    &kernel));
+	EXPECT_EQ(-EINVAL, kernel_create_to(&self->c, &code, (char *)16, 0,
+					    &kernel));
+	EXPECT_EQ(1, statistics(&self->c).kernels);
 	EXPECT_EQ(0, launch(&self->c, ACT_END, 0, 0, 0));
 }
 

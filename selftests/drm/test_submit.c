@@ -248,6 +248,185 @@ TEST_F(submit, bad)
 	EXPECT_EQ(0, wait_point(self, 1, 60000));
 }
 
+/* A submission that is right, and what is to be bad about it. */
+struct trial {
+	struct vgpu_cmd cmd;
+	struct drm_vgpu_sync in[65];
+	struct drm_vgpu_sync out[65];
+	struct drm_vgpu_submit args;
+};
+
+/* It waits for points of the timeline up to 1, and signals 2 to 3. */
+static void trial_init(struct _test_data_submit *self, struct trial *t)
+{
+	uint32_t i;
+
+	memset(t, 0, sizeof(*t));
+	t->cmd.opcode = VGPU_CMD_CLEAR;
+	t->cmd.op[0] = self->at_system;
+	t->cmd.op[1] = 4096;
+	t->cmd.op[2] = 7;
+	for (i = 0; i < 65; i++) {
+		t->in[i].handle = self->timeline;
+		t->in[i].point = 1;
+		t->out[i].handle = self->timeline;
+		t->out[i].point = i + 2;
+	}
+	t->args.context = self->context;
+	t->args.n_commands = 1;
+	t->args.stride = sizeof(t->cmd);
+	t->args.commands = (uintptr_t)&t->cmd;
+	t->args.n_in = 2;
+	t->args.n_out = 2;
+	t->args.in = (uintptr_t)t->in;
+	t->args.out = (uintptr_t)t->out;
+}
+
+#define TRY(field, value, ret) do {					\
+	struct trial bad;						\
+									\
+	trial_init(self, &bad);						\
+	bad.field = value;						\
+	EXPECT_EQ(ret, call(self->fd, DRM_IOCTL_VGPU_SUBMIT,		\
+			    &bad.args)) TH_LOG("%s " #field, #value);	\
+	EXPECT_TRUE(state_is(self->fd, &state));			\
+	EXPECT_NE(0, wait_point(self, 2, 0));				\
+} while (0)
+
+/* Each of these alone, and nothing has changed. */
+TEST_F(submit, bad_form)
+{
+	const uint64_t top = 1ull << 63;
+	struct state state;
+	struct trial t;
+	uint64_t edge;
+	char *hole;
+
+	hole = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, (void *)hole);
+	ASSERT_EQ(0, munmap(hole + 4096, 4096));
+	edge = (uintptr_t)hole + 4096;
+	/* The context's queue is there from the first one on. */
+	ASSERT_EQ(0, clear(self, 1, 1));
+	ASSERT_EQ(0, wait_point(self, 1, 60000));
+	self->mem[0] = 0;
+	state = state_of(self->fd);
+	memcpy(hole + 4096 - sizeof(t.cmd), &(struct vgpu_cmd){
+		.opcode = VGPU_CMD_CLEAR, .op = { self->at_system, 4096, 7 },
+	}, sizeof(t.cmd));
+
+	TRY(args.flags, 1, -EINVAL);
+	TRY(args.flags, 1u << 31, -EINVAL);
+	TRY(args.n_commands, 0, -EINVAL);
+	TRY(args.n_commands, ~0u, -EINVAL);
+	TRY(args.stride, 0, -EINVAL);
+	TRY(args.stride, 56, -EINVAL);
+	TRY(args.stride, 65, -EINVAL);
+	TRY(args.stride, 68, -EINVAL);
+	TRY(args.stride, 4104, -EINVAL);
+	TRY(args.stride, 1u << 31, -EINVAL);
+	TRY(args.n_in, 65, -EINVAL);
+	TRY(args.n_in, ~0u, -EINVAL);
+	TRY(args.n_out, 65, -EINVAL);
+	TRY(args.n_out, ~0u, -EINVAL);
+	TRY(in[1].flags, 1, -EINVAL);
+	TRY(in[1].flags, 1u << 31, -EINVAL);
+	TRY(out[1].flags, 1, -EINVAL);
+	TRY(out[1].flags, 1u << 31, -EINVAL);
+
+	/* All of it there, or not the end, or nothing. */
+	TRY(args.commands, 0, -EFAULT);
+	TRY(args.commands, edge, -EFAULT);
+	TRY(args.commands, edge - sizeof(t.cmd) + 8, -EFAULT);
+	TRY(args.commands, top, -EFAULT);
+	TRY(args.commands, -64ull, -EFAULT);
+	TRY(args.in, 0, -EFAULT);
+	TRY(args.in, edge, -EFAULT);
+	TRY(args.in, edge - 8, -EFAULT);
+	TRY(args.in, top, -EFAULT);
+	TRY(args.out, 0, -EFAULT);
+	TRY(args.out, edge, -EFAULT);
+	TRY(args.out, edge - 8, -EFAULT);
+	TRY(args.out, top, -EFAULT);
+	/* The second one. */
+	trial_init(self, &t);
+	t.args.n_commands = 2;
+	t.args.stride = 4096;
+	t.args.commands = edge - sizeof(t.cmd);
+	EXPECT_EQ(-EFAULT, call(self->fd, DRM_IOCTL_VGPU_SUBMIT, &t.args));
+	EXPECT_TRUE(state_is(self->fd, &state));
+	EXPECT_NE(0, wait_point(self, 2, 0));
+	EXPECT_EQ(0, self->mem[0]);
+
+	/* As many as there may be, and nothing to look at where there are none. */
+	t.args.n_commands = 1;
+	t.args.n_in = 64;
+	t.args.n_out = 64;
+	EXPECT_EQ(0, call(self->fd, DRM_IOCTL_VGPU_SUBMIT, &t.args));
+	EXPECT_EQ(0, wait_point(self, 65, 60000));
+	EXPECT_EQ(7, self->mem[0]);
+	t.args.n_in = 0;
+	t.args.n_out = 0;
+	t.args.in = edge;
+	t.args.out = top;
+	EXPECT_EQ(0, call(self->fd, DRM_IOCTL_VGPU_SUBMIT, &t.args));
+	munmap(hole, 4096);
+}
+
+/* Syncobjs that are not there, or another client's, or have no such point. */
+TEST_F(submit, bad_syncs)
+{
+	uint32_t foreign, binary, gone, i;
+	struct state state;
+	struct trial t;
+	int other;
+
+	ASSERT_EQ(0, clear(self, 1, 1));
+	ASSERT_EQ(0, wait_point(self, 1, 60000));
+	self->mem[0] = 0;
+	ASSERT_EQ(0, drmSyncobjCreate(self->fd, 0, &binary));
+	ASSERT_EQ(0, drmSyncobjCreate(self->fd, 0, &gone));
+	ASSERT_EQ(0, drmSyncobjDestroy(self->fd, gone));
+	other = node_open(0);
+	ASSERT_LE(0, other);
+	/* So that ours are not the same by chance. */
+	for (i = 0; i < 8; i++)
+		ASSERT_EQ(0, drmSyncobjCreate(other,
+					      DRM_SYNCOBJ_CREATE_SIGNALED,
+					      &foreign));
+	state = state_of(self->fd);
+
+	TRY(in[0].handle, 0, -ENOENT);
+	TRY(in[1].handle, foreign, -ENOENT);
+	TRY(in[1].handle, gone, -ENOENT);
+	TRY(in[1].handle, ~0u, -ENOENT);
+	TRY(out[0].handle, 0, -ENOENT);
+	TRY(out[1].handle, foreign, -ENOENT);
+	TRY(out[1].handle, gone, -ENOENT);
+	TRY(out[1].handle, ~0u, -ENOENT);
+	TRY(in[1].handle, binary, -EINVAL);
+	TRY(in[1].point, 2, -EINVAL);
+	TRY(in[1].point, ~0ull, -EINVAL);
+	/* The first one goes nowhere when the second one is bad. */
+	trial_init(self, &t);
+	t.out[0].handle = binary;
+	t.out[0].point = 0;
+	t.out[1].handle = foreign;
+	EXPECT_EQ(-ENOENT, call(self->fd, DRM_IOCTL_VGPU_SUBMIT, &t.args));
+	EXPECT_NE(0, drmSyncobjWait(self->fd, &binary, 1, 0, 0, NULL));
+	EXPECT_EQ(0, self->mem[0]);
+	/* And it is right without. */
+	t.args.n_out = 1;
+	EXPECT_EQ(0, call(self->fd, DRM_IOCTL_VGPU_SUBMIT, &t.args));
+	EXPECT_EQ(0, drmSyncobjWait(self->fd, &binary, 1, after_ms(60000), 0,
+				    NULL));
+	EXPECT_EQ(7, self->mem[0]);
+	close(other);
+}
+
+#undef TRY
+
 /* The others of the submission run; the fence has the error. */
 TEST_F(submit, failing_command)
 {
