@@ -85,6 +85,7 @@ for version in 6.1 6.12; do
 	check "module for $version" compile "$kdir" "$dir/kbuild-$version"
 	check "module for $version in the tree" in_tree "$kdir" \
 		"$dir/kbuild-in-tree"
+	check "module for $version by DKMS" by_dkms "$(headers_release "$kdir")" \
+		"$dir/kbuild-dkms-$version"
 done
-check "module by DKMS" by_dkms "$(kernel_release 6.12)" "$dir/kbuild-dkms"
 tap_exit
