@@ -6,11 +6,13 @@
 #	selftests/vm/function.sh MODULE PROGRAM...
 #
 # Those of the render node say themselves what a device that all clients share
-# has not got; those of the library are run on its backend mdev.
+# has not got; those of the library are run on its backend mdev.  At the end the
+# module is removed, and has left nothing that kmemleak finds, where that is.
 set -u
 here=$(cd "$(dirname "$0")/../.." && pwd -P) || exit
 cd "$here" || exit
 . selftests/tap.sh
+. selftests/vm/kernel-leaks.sh
 module=$1
 shift
 
@@ -31,6 +33,8 @@ check "it makes no software GPU" nodes
 for program; do
 	case $program in
 	*/unit/*) count < <(selftests/check-backends.sh --only mdev-guest "$program") ;;
+	# The files are the host's: they do not survive a suspend.
+	*/test_gone) count < <(selftests/run-tests.sh -a '-T asleep' "$program") ;;
 	*) count < <(selftests/run-tests.sh "$program") ;;
 	esac
 done
@@ -45,6 +49,7 @@ stats()
 check "vgpuctl list, info" info
 check "vgpuctl stats" stats
 check "the module is removed" rmmod vgpu
+check "nothing leaks" no_leaks
 log()
 {
 	dmesg | selftests/vm/kernel-log.sh "$mark"

@@ -103,18 +103,9 @@ mark()
 # check_log NAME: fails for what was logged since the mark.
 check_log()
 {
-	if [ -n "$leaks" ]; then
-		# What is younger than 5 s is not reported, nor what changed
-		# since the scan before.
-		sleep 6
-		echo scan >$leaks
-		echo scan >$leaks
-		head -n 100 $leaks >"$out"
-		if [ -s "$out" ]; then
-			comment "$(cat "$out")"
-			not_ok "$1: kmemleak"
-			echo clear >$leaks
-		fi
+	if ! no_leaks >"$out"; then
+		comment "$(cat "$out")"
+		not_ok "$1: kmemleak"
 	fi
 	if ! dmesg | "$here/vm/kernel-log.sh" "$mark" >"$out"; then
 		comment "$(tail -n 200 "$out")"
@@ -131,18 +122,14 @@ run()
 out=$(mktemp)
 trap 'rm -f "$out"' EXIT
 
-leaks=/sys/kernel/debug/kmemleak
 mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 # Before a test's time limit.
 [ ! -w /proc/sys/kernel/hung_task_timeout_secs ] ||
 	echo 60 >/proc/sys/kernel/hung_task_timeout_secs
 
 # What the boot left is not for the first test.
-if [ -w $leaks ] && echo scan >$leaks 2>/dev/null; then
-	echo clear >$leaks
-else
-	leaks=''
-fi
+# shellcheck source=kernel-leaks.sh
+. "$here/vm/kernel-leaks.sh"
 
 if [ ! -f "$VGPU_MODULE" ]; then
 	not_ok "there is no $VGPU_MODULE"

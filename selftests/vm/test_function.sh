@@ -3,8 +3,8 @@
 # The driver in a virtual machine: an instance is given to a guest by stock QEMU with
 # KVM, where the module binds it, and the tests of the render node and of the library
 # are run on that.  Not those that fill the device's tables: with a trap for each
-# entry they would take too long here.  And not test_gone, which test_mdev.sh has:
-# this guest's files do not survive a suspend.
+# entry they would take too long here.  And not the suspend of test_gone, which
+# test_mdev.sh has: this guest's files do not survive it.
 #
 # The guest's kernel is ours, or VGPU_GUEST with the module VGPU_GUEST_MODULE.
 set -u
@@ -32,6 +32,7 @@ count < <(selftests/vm/boot.sh -v -k "${VGPU_GUEST:-$(uname -r)}" -a kvm -m $mem
 	env TEST_LIMIT=$((limit / 4)) VGPU_TEST_PATIENCE="${VGPU_TEST_PATIENCE:-1}" \
 	selftests/vm/function.sh "${VGPU_GUEST_MODULE:-$VGPU_MODULE}" \
 	"${drm[@]/#/build/vm/selftests/drm/}" \
-	"${library[@]/#/build/plain/selftests/unit/}" 2> >(sed 's/^/# /'))
+	"${library[@]/#/build/plain/selftests/unit/}" \
+	build/vm/selftests/drm/test_gone 2> >(sed 's/^/# /'))
 check "the instance goes" mdevctl stop -u $uuid
 tap_exit
