@@ -295,7 +295,7 @@ VM_DEBUG_TESTS := $(VM_DEBUG_PROGRAMS) $(wildcard selftests/vm/debug_*.sh)
 VM_TYPE1_TESTS := $(filter build/vm/selftests/vfio/%,$(VM_PROGRAMS)) \
 		  selftests/vm/test_passthrough.sh
 # What the scripts among them run.
-VM_LIBRARY := build/vgpuctl build/vm/selftests/vm/hostile \
+VM_LIBRARY := build/vgpuctl $(addprefix build/vm/selftests/vm/,hostile foreign) \
 	      $(addprefix build/plain/selftests/unit/,test_device test_device_memory \
 	      test_sim test_device_mt test_manager)
 
@@ -304,7 +304,11 @@ build/vm/selftests/%: selftests/%.c $(KSFT_DIR)/kselftest_harness.h
 	$(call say,CC) $(CC) -std=gnu11 $(WARNINGS) -Wno-missing-prototypes $(CPPFLAGS) \
 		$(CFLAGS) -D_GNU_SOURCE -pthread -Iuapi $$(pkg-config --cflags libdrm) -isystem $(KSFT_DIR) \
 		-MMD -MP $(LDFLAGS) -o $@ $< \
-		-Wl,--as-needed $$(pkg-config --libs libdrm)
+		-Wl,--as-needed $$(pkg-config --libs libdrm) $(VM_LIBS)
+
+# It finds the library beside itself, in the guest.
+build/vm/selftests/vm/foreign: build/libvgpu.so
+build/vm/selftests/vm/foreign: VM_LIBS = -Ilib/include -Lbuild -lvgpu -Wl,-rpath,'$$ORIGIN'
 
 # Checks.
 # -------

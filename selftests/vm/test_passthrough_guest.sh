@@ -20,7 +20,7 @@ done
 
 guest_modules vfio_pci vfio_iommu_type1 bochs
 guest_make "$unit"/test_device{,_memory,_mt} "$unit/test_sim" "$here/build/vgpuctl" \
-	"$here/build/libvgpu.so.0"
+	"$here/build/vm/selftests/vm/foreign" "$here/build/libvgpu.so.0"
 
 # The functions of 1, 16 and 64 MiB, as unit/device_util.h wants them.
 devices=() env=VGPU_TEST_BACKEND=passthrough
@@ -81,6 +81,8 @@ check "passthrough prepare" says "device vfio-pci,host=$gpu" \
 	"vgpuctl passthrough prepare $gpu"
 check "VFIO knows its interrupts" says 'INTx  *[0-9]' \
 	"vgpuctl passthrough show $gpu"
+tell guest "VGPU_TEST_GPU=$gpu foreign"
+results guest 60
 check "and those of a vGPU" says 'MSI-X  *32' \
 	"vgpuctl passthrough show 0000:00:12.0"
 check "prepare again" says 'goes back to *bochs' \
