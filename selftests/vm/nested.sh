@@ -171,20 +171,23 @@ ask()
 	return "$2"
 }
 
-# results NAME SECONDS: it was told to run programs of tests; theirs are ours.
+# results NAME SECONDS: it was told to run programs of tests; theirs are ours, up to
+# the end of that command.
 results()
 {
 	check "the tests in guest $1 end" answered "$1" "$2"
 	count < <(tr -d '\r' <"$guests/$1/out" | sed -E \
-		-e '/^(TAP version|[0-9]+\.\.|end |# +(Starting|RUN|OK))/d' \
+		-e '/^end /Q' -e '/^(TAP version|[0-9]+\.\.|# +(Starting|RUN|OK))/d' \
 		-e "s/^((not )?ok) [0-9]*/\1 $1:/; t" -e 's/^(# ?)?/# /')
 }
 
 # guest_log NAME: nothing in its kernel's log since it was told to load.
 guest_log()
 {
-	ask "$1" 60 dmesg | "$(dirname "${BASH_SOURCE[0]}")/kernel-log.sh" \
-		"vgpu-test: begin guest"
+	local log
+
+	log=$(ask "$1" 60 dmesg) || { tail -n 20 <<<"$log"; return 1; }
+	"$(dirname "${BASH_SOURCE[0]}")/kernel-log.sh" "vgpu-test: begin guest" <<<"$log"
 }
 
 # gone NAME: its QEMU has ended, whatever ended it.

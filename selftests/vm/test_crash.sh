@@ -77,6 +77,7 @@ guest_make "$here/build/vm/selftests/drm/test_ring"
 guest guest "${device[@]}"
 check "a guest starts" said guest 120 up
 check "it works" work
+check "its kernel has nothing to say" guest_log guest
 tell guest "echo c >/proc/sysrq-trigger"
 check "it crashes, and restarts" said guest 120 up
 check "its kernel was crashed" grep -q "sysrq triggered crash" \
@@ -89,6 +90,7 @@ check "its machine has the instance still" is "$instance/pid" \
 # Killed.
 # -------
 check "it works again" work
+check "its kernel has nothing to say" guest_log guest
 guest_kill guest
 check "nobody has the instance open" soon is "$instance/pid" 0
 check "nothing of it is used any more" quiet
@@ -98,6 +100,7 @@ check "nothing of it is used any more" quiet
 guest guest "${device[@]}" -no-reboot
 check "a second guest starts" said guest 120 up
 check "it works, too" work
+check "its kernel has nothing to say" guest_log guest
 tell guest "echo c >/proc/sysrq-trigger"
 check "it crashes, and its machine ends" soon ended
 gone guest

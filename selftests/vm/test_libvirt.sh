@@ -122,6 +122,7 @@ define()
 mkdir -p "$guests"/{root,domain}
 cat >"$guests/root/commands" <<END
 load && VGPU_TEST_BACKEND=mdev VGPU_TEST_FLAGS=guest test_device$("$here/selftests/check-backends.sh" --arguments mdev guest)
+dmesg
 sleep 1000000
 END
 guest_modules "$VGPU_MODULE"
@@ -159,6 +160,16 @@ domain()
 		is "/proc/$(cat $instance/pid)/comm" qemu-system-x86
 }
 
+# What the second of its commands prints.
+log()
+{
+	local mark="vgpu-test: begin guest" out=$guests/domain/out
+
+	wait_for eval "[ \$(grep -c '^end 0' '$out') -eq 2 ]" &&
+		grep -q "$mark" "$out" || return
+	"$here/selftests/vm/kernel-log.sh" "$mark" <"$out"
+}
+
 ended()
 {
 	virsh destroy vgpu && wait_for is $instance/pid 0 &&
@@ -189,6 +200,7 @@ check "a domain starts with it" domain
 guest_pid[domain]=$(cat $instance/pid)
 check "its kernel starts" said domain 120 up
 results domain 300
+check "its kernel log" log
 # The process is libvirt's.
 unset "guest_pid[domain]"
 check "the domain ends" ended

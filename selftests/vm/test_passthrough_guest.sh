@@ -94,6 +94,7 @@ check "passthrough restore" says 'driver *bochs' \
 check "restore again" says 'prepared *no' "vgpuctl passthrough restore $gpu"
 check "its node is there again" says 'card0' "ls /dev/dri"
 
+check "the guest's kernel log" guest_log guest
 guest_kill guest
 for d in /sys/bus/mdev/devices/*/remove; do
 	check "an instance goes" eval "echo 1 >$d"
