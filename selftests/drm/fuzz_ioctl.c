@@ -2,8 +2,8 @@
 /*
  * Random calls of the render node, right ones and wrong ones, by several
  * processes of several threads each, which share clients and what these have:
- * contexts, buffers, mappings, rings, counters, dma-bufs.  It passes if the
- * machine and its log do.
+ * contexts, buffers, mappings, rings, counters, kernels, syncobjs, dma-bufs.  Now
+ * and then there is an engine.  It passes if the machine and its log do.
  *
  *	fuzz_ioctl [SECONDS [SEED]]
  *
@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 
 #include "drm_util.h"
+#include "fake_engine.h"
 
 /* Zero is what most of them are. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"
@@ -25,16 +26,26 @@
 #define THREADS		3
 #define CLIENTS		3
 #define IDS		16
+/* Few, so that what belongs together often is. */
+#define CONTEXTS	3
+#define ADDRESSES	3
 #define AREA_BYTES	(256u << 10)
+#define CMDS		8
+#define SYNCS		4
+#define RINGS		5
+#define KERNELS		5
+#define SYNCOBJS	5
 
 /* What the threads of a process know of a client; they race for it. */
 struct known {
 	int fd;
-	uint32_t context[IDS];
+	uint32_t context[CONTEXTS];
 	uint32_t handle[IDS];
-	uint32_t ring[IDS];
+	uint32_t ring[RINGS];
 	uint32_t counter[IDS];
-	uint64_t address[IDS];
+	uint32_t kernel[KERNELS];
+	uint32_t syncobj[SYNCOBJS];
+	uint64_t address[CONTEXTS][ADDRESSES];
 };
 
 static struct known clients[CLIENTS];
@@ -46,6 +57,17 @@ struct dice {
 	uint64_t state;
 	uint64_t calls;
 	uint64_t right;
+	uint64_t submits;
+	uint64_t submitted;
+	/* What the arguments of a call point to. */
+	struct vgpu_cmd cmds[CMDS];
+	struct drm_vgpu_sync in[SYNCS];
+	struct drm_vgpu_sync out[SYNCS];
+	struct {
+		struct vgpu_kernel_desc desc;
+		struct fake_code code;
+	} blob;
+	char message[64];
 };
 
 static uint32_t roll(struct dice *d, uint32_t n)
@@ -74,18 +96,122 @@ static uint64_t number(struct dice *d)
 	}
 }
 
-static uint32_t pick(struct dice *d, const uint32_t *ids)
+static uint32_t pick_of(struct dice *d, const uint32_t *ids, uint32_t n)
 {
-	if (!roll(d, 40))
-		return number(d);
-	return ids[roll(d, IDS)];
+	return roll(d, 40) ? ids[roll(d, n)] : number(d);
 }
 
-/* Half of what is made is forgotten at once, and lives on nameless. */
-static void keep(struct dice *d, uint32_t *ids, uint32_t id)
+#define PICK(d, ids)	pick_of(d, ids, sizeof(ids) / sizeof((ids)[0]))
+
+static uint32_t context_of(struct dice *d, const struct known *c, uint32_t k)
+{
+	return roll(d, 40) ? c->context[k] : number(d);
+}
+
+/* What had its place is forgotten, and lives on nameless. */
+static void keep_of(struct dice *d, uint32_t *ids, uint32_t n, uint32_t id)
 {
 	if (id)
-		ids[roll(d, IDS)] = id;
+		ids[roll(d, n)] = id;
+}
+
+#define KEEP(d, ids, id)	\
+	keep_of(d, ids, sizeof(ids) / sizeof((ids)[0]), id)
+
+/* Of @n kinds from @first on, for addresses that a context may have. */
+static struct vgpu_cmd make_cmd(struct dice *d, struct known *c, uint32_t k,
+				uint32_t first, uint32_t n)
+{
+	const uint64_t *address = c->address[k];
+	struct vgpu_cmd cmd = {
+		.opcode = first + roll(d, n),
+		.op = { address[roll(d, ADDRESSES)], address[roll(d, ADDRESSES)],
+			roll(d, 4) ? 256 : 256 << roll(d, 9) },
+	};
+
+	switch (cmd.opcode) {
+	case VGPU_CMD_CLEAR:
+		cmd.op[1] = cmd.op[2];
+		break;
+	case VGPU_CMD_LAUNCH:
+		cmd.op[3] = cmd.op[0];
+		cmd.op[0] = PICK(d, c->kernel);
+		cmd.op[1] = 1 | 1ull << 32;
+		cmd.op[2] = 1;
+		break;
+	case VGPU_CMD_WAIT ... UINT16_MAX:
+		cmd.op[0] = PICK(d, c->counter);
+		cmd.op[1] = roll(d, 1000);
+		cmd.op[2] = 0;
+		break;
+	}
+	if (!roll(d, 30))
+		cmd.op[roll(d, 4)] = number(d);
+	return cmd;
+}
+
+static void make_syncs(struct dice *d, struct known *c, struct drm_vgpu_sync *s)
+{
+	uint32_t i;
+
+	for (i = 0; i < SYNCS; i++) {
+		s[i].handle = PICK(d, c->syncobj);
+		s[i].flags = !roll(d, 60);
+		s[i].point = roll(d, 4) ? 0 : roll(d, 20);
+	}
+}
+
+static void make_submit(struct dice *d, struct known *c,
+			struct drm_vgpu_submit *args)
+{
+	uint32_t i, k = roll(d, CONTEXTS);
+
+	for (i = 0; i < CMDS; i++) {
+		d->cmds[i] = roll(d, 60) ?
+			make_cmd(d, c, k, VGPU_CMD_UPLOAD, 4) :
+			make_cmd(d, c, k, 0, 10);
+		d->cmds[i].flags = roll(d, 4) ? 0 : VGPU_CMD_F_BARRIER;
+		if (!roll(d, 60))
+			d->cmds[i].flags = roll(d, 32);
+	}
+	make_syncs(d, c, d->in);
+	make_syncs(d, c, d->out);
+	*args = (struct drm_vgpu_submit){
+		.context = context_of(d, c, k),
+		.n_commands = roll(d, 4) ? 1 : 1 + roll(d, CMDS),
+		.stride = sizeof(struct vgpu_cmd),
+		.commands = (uintptr_t)d->cmds,
+		.n_in = roll(d, 3) ? 0 : 1 + roll(d, 2) * roll(d, SYNCS),
+		.n_out = roll(d, 2) * roll(d, SYNCS + 1),
+		.in = (uintptr_t)d->in,
+		.out = (uintptr_t)d->out,
+	};
+}
+
+static void make_kernel(struct dice *d, struct known *c,
+			struct drm_vgpu_kernel_create *args)
+{
+	memset(&d->blob, 0, sizeof(d->blob));
+	d->blob.desc.format = VGPU_KERNEL_SPIRV;
+	d->blob.desc.code_bytes = sizeof(d->blob.code);
+	d->blob.desc.entry[0] = 'm';
+	/* With zeroes for arguments it can be launched. */
+	d->blob.code.info.workgroup[0] = 1;
+	d->blob.code.info.workgroup[1] = 1;
+	d->blob.code.info.workgroup[2] = 1;
+	if (!roll(d, 8))
+		d->blob.code.status = -(int)roll(d, 200);
+	if (!roll(d, 8))
+		((uint32_t *)&d->blob)[roll(d, sizeof(d->blob) / 4)] = number(d);
+	/* Nobody is to wait for that. */
+	d->blob.code.hang = 0;
+	*args = (struct drm_vgpu_kernel_create){
+		.context = context_of(d, c, roll(d, CONTEXTS)),
+		.bytes = sizeof(d->blob),
+		.pointer = (uintptr_t)&d->blob,
+		.message = (uintptr_t)d->message,
+		.message_bytes = sizeof(d->message),
+	};
 }
 
 /* The case of one call: its arguments. */
@@ -100,7 +226,8 @@ static void make_args(struct dice *d, struct known *c, unsigned long nr,
 {
 	const uint64_t sizes[] = { 256, 4096, 8192, 65536, 1 << 20 };
 	uint64_t size = sizes[roll(d, 5)];
-	uint32_t entries = 8u << roll(d, 5);
+	uint32_t entries = 8u << roll(d, 5), k = roll(d, CONTEXTS);
+	uint32_t context = context_of(d, c, k);
 
 	switch (nr) {
 	ARGS(QUERY, query, roll(d, 6), roll(d, 256), (uintptr_t)area);
@@ -114,26 +241,36 @@ static void make_args(struct dice *d, struct known *c, unsigned long nr,
 	ARGS(BO_REGISTER, bo_register,
 	     (uintptr_t)area + roll(d, 32) * 4096, 4096 << roll(d, 5),
 	     roll(d, 2));
-	ARGS(BO_INFO, bo_info, pick(d, c->handle));
+	ARGS(BO_INFO, bo_info, PICK(d, c->handle));
 	ARGS(COMPACT, compact, roll(d, 2) ? ~0ull : size);
 	ARGS(CONTEXT_CREATE, context_create, 0);
-	ARGS(CONTEXT_DESTROY, context_destroy, pick(d, c->context));
-	ARGS(MAP, map, pick(d, c->context), pick(d, c->handle), 0,
-	     roll(d, 4) ? 0 : 256, size, VGPU_MAP_F_ANYWHERE | roll(d, 2));
-	ARGS(UNMAP, unmap, pick(d, c->context), 0, c->address[roll(d, IDS)]);
-	ARGS(RING_CREATE, ring_create, pick(d, c->context),
-	     pick(d, c->handle), entries, entries, roll(d, 2), roll(d, 4),
-	     roll(d, 32), roll(d, 3) ? 0 : pick(d, c->counter),
+	ARGS(CONTEXT_DESTROY, context_destroy,
+	     roll(d, 8) ? 0 : context);
+	ARGS(MAP, map, context, PICK(d, c->handle), 0,
+	     roll(d, 4) ? 0 : 256, roll(d, 2) ? size : 256, VGPU_MAP_F_ANYWHERE | !roll(d, 6));
+	ARGS(UNMAP, unmap, context, 0, c->address[k][roll(d, ADDRESSES)]);
+	ARGS(RING_CREATE, ring_create, context,
+	     PICK(d, c->handle), entries, entries, roll(d, 2), roll(d, 4),
+	     roll(d, 32), roll(d, 3) ? 0 : PICK(d, c->counter),
 	     roll(d, 2) ? 0 : roll(d, 3000));
-	ARGS(RING_DESTROY, ring_destroy, pick(d, c->ring));
-	ARGS(RING_CONTROL, ring_control, pick(d, c->ring), roll(d, 5));
-	ARGS(RING_INFO, ring_info, pick(d, c->ring));
-	ARGS(KICK, kick, pick(d, c->ring), 0);
-	ARGS(COUNTER_CREATE, counter_create, pick(d, c->context));
-	ARGS(COUNTER_DESTROY, counter, pick(d, c->counter));
-	ARGS(COUNTER_SIGNAL, counter, pick(d, c->counter), 0, roll(d, 1000));
-	ARGS(COUNTER_READ, counter, pick(d, c->counter));
+	ARGS(RING_DESTROY, ring_destroy, PICK(d, c->ring));
+	ARGS(RING_CONTROL, ring_control, PICK(d, c->ring), roll(d, 5));
+	ARGS(RING_INFO, ring_info, PICK(d, c->ring));
+	ARGS(KICK, kick, PICK(d, c->ring), 0);
+	ARGS(COUNTER_CREATE, counter_create, context);
+	ARGS(COUNTER_DESTROY, counter, PICK(d, c->counter));
+	ARGS(COUNTER_SIGNAL, counter, PICK(d, c->counter), 0, roll(d, 1000));
+	ARGS(COUNTER_READ, counter, PICK(d, c->counter));
+	ARGS(KERNEL_DESTROY, kernel_destroy, PICK(d, c->kernel));
+	ARGS(KERNEL_INFO, kernel_info, PICK(d, c->kernel));
+	ARGS(ENGINE_ATTACH, engine_attach, 0);
 #undef ARGS
+	case DRM_IOCTL_VGPU_SUBMIT:
+		make_submit(d, c, args);
+		break;
+	case DRM_IOCTL_VGPU_KERNEL_CREATE:
+		make_kernel(d, c, args);
+		break;
 	}
 	if (nr == DRM_IOCTL_VGPU_KICK && !roll(d, 3)) {
 		struct drm_vgpu_kick *kick = args;
@@ -144,33 +281,98 @@ static void make_args(struct dice *d, struct known *c, unsigned long nr,
 	}
 }
 
+/*
+ * What a supervisor can do, with nobody behind it.  Only a moment: clients wait
+ * for workers.
+ */
+static void one_engine(struct dice *d, int engine)
+{
+	struct vgpu_engine_open open = { 0 };
+	struct vgpu_engine_next next = { 0 };
+	struct vgpu_engine_info info;
+	int i;
+
+	fcntl(engine, F_SETFL, O_NONBLOCK);
+	fake_info(&info);
+	if (!roll(d, 4))
+		((uint32_t *)&info)[roll(d, sizeof(info) / 4)] = number(d);
+	for (i = roll(d, 20); i--;) {
+		switch (roll(d, 4)) {
+		case 0:
+			ioctl(engine, VGPU_ENGINE_IOCTL_INFO, &info);
+			break;
+		case 1:
+			ioctl(engine, VGPU_ENGINE_IOCTL_NEXT, &next);
+			break;
+		case 2:
+			usleep(roll(d, 2000));
+			break;
+		default:
+			open = (struct vgpu_engine_open){
+				.tenant = roll(d, 8) ? next.tenant : number(d),
+				.flags = !roll(d, 8),
+			};
+			if (ioctl(engine, VGPU_ENGINE_IOCTL_OPEN, &open))
+				break;
+			ioctl(open.fd, VGPU_ENGINE_IOCTL_DOORBELL);
+			close(open.fd);
+		}
+	}
+	close(engine);
+}
+
 /* What a call has given is used by others. */
 static void keep_result(struct dice *d, struct known *c, unsigned long nr,
 			void *args)
 {
+	struct drm_vgpu_ring_control control = { .what = VGPU_RING_START };
+	uint32_t k = roll(d, CONTEXTS);
+
 	switch (nr) {
 	case DRM_IOCTL_VGPU_BO_CREATE:
-		keep(d, c->handle, ((struct drm_vgpu_bo_create *)args)->handle);
+		KEEP(d, c->handle, ((struct drm_vgpu_bo_create *)args)->handle);
 		break;
 	case DRM_IOCTL_VGPU_BO_REGISTER:
-		keep(d, c->handle,
+		KEEP(d, c->handle,
 		     ((struct drm_vgpu_bo_register *)args)->handle);
 		break;
 	case DRM_IOCTL_VGPU_CONTEXT_CREATE:
-		/* Few, so that what belongs together often is. */
-		c->context[roll(d, 3)] =
-			((struct drm_vgpu_context_create *)args)->context;
+		/* One that has something is kept for a while. */
+		if (!c->context[k] || !roll(d, 16))
+			c->context[k] = ((struct drm_vgpu_context_create *)
+					 args)->context;
+		break;
+	case DRM_IOCTL_VGPU_CONTEXT_DESTROY:
+		for (k = 0; k < CONTEXTS; k++)
+			if (((struct drm_vgpu_context_destroy *)args)->context ==
+			    c->context[k])
+				c->context[k] = 0;
+		break;
+	case DRM_IOCTL_VGPU_CLIENT_RESET:
+		memset(c->context, 0, sizeof(c->context));
 		break;
 	case DRM_IOCTL_VGPU_MAP:
-		c->address[roll(d, IDS)] =
-			((struct drm_vgpu_map *)args)->address;
+		for (k = 0; k < CONTEXTS; k++)
+			if (((struct drm_vgpu_map *)args)->context == c->context[k])
+				c->address[k][roll(d, ADDRESSES)] =
+					((struct drm_vgpu_map *)args)->address;
 		break;
 	case DRM_IOCTL_VGPU_RING_CREATE:
-		keep(d, c->ring, ((struct drm_vgpu_ring_create *)args)->ring);
+		control.ring = ((struct drm_vgpu_ring_create *)args)->ring;
+		KEEP(d, c->ring, control.ring);
+		if (roll(d, 2))
+			drmIoctl(c->fd, DRM_IOCTL_VGPU_RING_CONTROL, &control);
 		break;
 	case DRM_IOCTL_VGPU_COUNTER_CREATE:
-		keep(d, c->counter,
+		KEEP(d, c->counter,
 		     ((struct drm_vgpu_counter_create *)args)->counter);
+		break;
+	case DRM_IOCTL_VGPU_KERNEL_CREATE:
+		KEEP(d, c->kernel,
+		     ((struct drm_vgpu_kernel_create *)args)->kernel);
+		break;
+	case DRM_IOCTL_VGPU_ENGINE_ATTACH:
+		one_engine(d, ((struct drm_vgpu_engine_attach *)args)->fd);
 		break;
 	}
 }
@@ -191,13 +393,17 @@ static const unsigned long calls[] = {
 	DRM_IOCTL_VGPU_KICK, DRM_IOCTL_VGPU_KICK, DRM_IOCTL_VGPU_KICK,
 	DRM_IOCTL_VGPU_COUNTER_CREATE, DRM_IOCTL_VGPU_COUNTER_DESTROY,
 	DRM_IOCTL_VGPU_COUNTER_SIGNAL, DRM_IOCTL_VGPU_COUNTER_READ,
-	DRM_IOCTL_VGPU_CLIENT_RESET,
+	DRM_IOCTL_VGPU_SUBMIT, DRM_IOCTL_VGPU_SUBMIT, DRM_IOCTL_VGPU_SUBMIT,
+	DRM_IOCTL_VGPU_SUBMIT, DRM_IOCTL_VGPU_KERNEL_CREATE,
+	DRM_IOCTL_VGPU_KERNEL_DESTROY, DRM_IOCTL_VGPU_KERNEL_INFO,
+	/* Seldom: as the last ones. */
+	DRM_IOCTL_VGPU_ENGINE_ATTACH, DRM_IOCTL_VGPU_CLIENT_RESET,
 };
 
 static void one_ioctl(struct dice *d, struct known *c)
 {
 	unsigned long nr = calls[roll(d, sizeof(calls) / sizeof(calls[0]) -
-				      !!roll(d, 20))];
+				      (roll(d, 20) ? 2 : 0))];
 	uint64_t args[32] = { 0 };
 	int more = 0;
 
@@ -220,12 +426,16 @@ static void one_ioctl(struct dice *d, struct known *c)
 		args[2] = after_ms(2);
 	if (nr == DRM_IOCTL_VGPU_EVENT)
 		args[0] |= 0xffffffffull << 32;
-	nr = _IOC(_IOC_DIR(nr), _IOC_TYPE(nr), _IOC_NR(nr),
-		  _IOC_SIZE(nr) + more);
+	/* The file is to be known, or nobody closes it. */
+	if (nr == DRM_IOCTL_VGPU_ENGINE_ATTACH)
+		more = 0;
 	d->calls++;
-	if (drmIoctl(c->fd, nr, args))
+	d->submits += nr == DRM_IOCTL_VGPU_SUBMIT;
+	if (drmIoctl(c->fd, _IOC(_IOC_DIR(nr), _IOC_TYPE(nr), _IOC_NR(nr),
+				 _IOC_SIZE(nr) + more), args))
 		return;
 	d->right++;
+	d->submitted += nr == DRM_IOCTL_VGPU_SUBMIT;
 	if (!more)
 		keep_result(d, c, nr, args);
 }
@@ -233,12 +443,12 @@ static void one_ioctl(struct dice *d, struct known *c)
 /* What is done to buffers beside ioctls of this driver. */
 static void one_buffer(struct dice *d, struct known *c)
 {
-	uint32_t handle = pick(d, c->handle), i = roll(d, IDS);
+	uint32_t handle = PICK(d, c->handle), i = roll(d, IDS);
 	struct drm_vgpu_bo_info info;
 	int old;
 	char *p;
 
-	switch (roll(d, 4)) {
+	switch (roll(d, 6)) {
 	case 0:
 		bo_close(c->fd, handle);
 		return;
@@ -251,7 +461,7 @@ static void one_buffer(struct dice *d, struct known *c)
 		return;
 	case 2:
 		if (!drmPrimeFDToHandle(c->fd, dmabufs[i], &handle))
-			keep(d, c->handle, handle);
+			KEEP(d, c->handle, handle);
 		return;
 	default:
 		if (bo_info(c->fd, handle, &info) || !info.mmap_bytes)
@@ -268,10 +478,10 @@ static void one_buffer(struct dice *d, struct known *c)
 /* Put commands into whatever a buffer has, as if it were a ring. */
 static void one_ring(struct dice *d, struct known *c)
 {
-	uint32_t entries, i, ring = pick(d, c->ring);
-	uint32_t handle = pick(d, c->handle);
+	uint32_t entries, i, ring = PICK(d, c->ring);
+	uint32_t handle = PICK(d, c->handle);
 	struct drm_vgpu_bo_info info;
-	struct vgpu_cmd cmd = { 0 };
+	struct vgpu_cmd cmd;
 	struct vgpu_ring r;
 	bool doorbell;
 	char *p;
@@ -288,16 +498,8 @@ static void one_ring(struct dice *d, struct known *c)
 	    VGPU_RING_BYTES(entries, entries) <= info.mmap_bytes) {
 		vgpu_ring_attach(&r, p, entries, entries);
 		for (i = 0; i < 4; i++) {
-			cmd.opcode = roll(d, 10);
-			cmd.flags = roll(d, 4) ? 0 : roll(d, 8);
-			cmd.op[0] = c->address[roll(d, IDS)];
-			cmd.op[1] = c->address[roll(d, IDS)];
-			cmd.op[2] = 256 << roll(d, 9);
-			if (cmd.opcode >= VGPU_CMD_WAIT) {
-				cmd.op[0] = pick(d, c->counter);
-				cmd.op[1] = roll(d, 1000);
-				cmd.op[2] = 0;
-			}
+			cmd = make_cmd(d, c, roll(d, CONTEXTS), 0, 10);
+			cmd.flags = roll(d, 4) ? 0 : roll(d, 16);
 			vgpu_ring_submit(&r, &cmd, 1, 1, &doorbell);
 		}
 		if (!roll(d, 10))
@@ -311,15 +513,56 @@ static void one_ring(struct dice *d, struct known *c)
 		 &(struct drm_vgpu_kick){ .ring = ring });
 }
 
+/* What is done to syncobjs beside SUBMIT, by the threads that submit with them. */
+static void one_syncobj(struct dice *d, struct known *c)
+{
+	uint32_t handle = PICK(d, c->syncobj), other = PICK(d, c->syncobj);
+	uint64_t point = roll(d, 20);
+	int fd;
+
+	switch (roll(d, 12)) {
+	case 7 ... 11:
+		if (!drmSyncobjCreate(c->fd, roll(d, 4) ?
+				      DRM_SYNCOBJ_CREATE_SIGNALED : 0, &handle))
+			KEEP(d, c->syncobj, handle);
+		return;
+	case 0:
+		drmSyncobjDestroy(c->fd, handle);
+		return;
+	case 1:
+		drmSyncobjSignal(c->fd, &handle, 1);
+		return;
+	case 2:
+		drmSyncobjTimelineSignal(c->fd, &handle, &point, 1);
+		return;
+	case 3:
+		drmSyncobjReset(c->fd, &handle, 1);
+		return;
+	case 4:
+		drmSyncobjTransfer(c->fd, other, roll(d, 2) * point, handle,
+				   roll(d, 20), 0);
+		return;
+	default:
+		drmSyncobjWait(c->fd, &handle, 1, after_ms(roll(d, 3)), 0,
+			       NULL);
+		if (drmSyncobjExportSyncFile(c->fd, handle, &fd))
+			return;
+		drmSyncobjImportSyncFile(c->fd, other, fd);
+		close(fd);
+	}
+}
+
 /* Begin again as another client, under the threads that use the old one. */
 static void one_client(struct dice *d, struct known *c)
 {
-	int old = c->fd, fd = node_open(roll(d, 4) ? 0 : 1);
+	int fd = node_open(roll(d, 4) ? 0 : 1);
 
 	if (fd < 0)
 		return;
-	__atomic_store_n(&c->fd, fd, __ATOMIC_RELAXED);
-	close(old);
+	/* Closed once, or it is another's by then. */
+	fd = __atomic_exchange_n(&c->fd, fd, __ATOMIC_RELAXED);
+	memset(c->context, 0, sizeof(c->context));
+	close(fd);
 }
 
 static void *fuzz_thread(void *arg)
@@ -336,8 +579,12 @@ static void *fuzz_thread(void *arg)
 		case 16 ... 23:
 			one_ring(d, c);
 			break;
+		case 25 ... 29:
+			one_syncobj(d, c);
+			break;
 		case 24:
-			if (!roll(d, 8))
+			/* Not before it has something to lose. */
+			if (!roll(d, 32))
 				one_client(d, c);
 			break;
 		default:
@@ -350,7 +597,7 @@ static void *fuzz_thread(void *arg)
 static int fuzz_process(uint64_t seed)
 {
 	struct dice d[THREADS] = { 0 };
-	uint64_t all = 0, right = 0;
+	uint64_t all = 0, right = 0, submits = 0, submitted = 0;
 	pthread_t threads[THREADS];
 	int i;
 
@@ -374,12 +621,27 @@ static int fuzz_process(uint64_t seed)
 		pthread_join(threads[i], NULL);
 		all += d[i].calls;
 		right += d[i].right;
+		submits += d[i].submits;
+		submitted += d[i].submitted;
 	}
-	printf("# seed %llu: %llu calls, %llu of them right\n",
+	printf("# seed %llu: %llu calls, %llu of them right; %llu of %llu submissions\n",
 	       (unsigned long long)seed, (unsigned long long)all,
-	       (unsigned long long)right);
+	       (unsigned long long)right, (unsigned long long)submitted,
+	       (unsigned long long)submits);
 	/* One that cannot be right at all has not tested much. */
-	return right < all / 20;
+	return right < all / 20 || submitted < submits / 50;
+}
+
+/* An engine for the first GPU, half of the time. */
+static void engines(struct fake_shared *shared, int64_t until_ns)
+{
+	while (now_ns() < until_ns) {
+		/* A client's may be there. */
+		if (!fake_start(shared))
+			usleep(700000);
+		fake_stop(shared);
+		usleep(300000);
+	}
 }
 
 int main(int argc, char **argv)
@@ -388,24 +650,29 @@ int main(int argc, char **argv)
 				   (uint64_t)time(NULL);
 	const char *seconds = argc > 1 ? argv[1] : getenv("VGPU_FUZZ_S");
 	int64_t s = seconds ? atoll(seconds) : 10;
+	struct fake_shared *shared;
 	int i, fd, status, failed = 0;
-	pid_t child;
+	pid_t children[PROCESSES];
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	shared = fake_shared_create();
+	if (!shared)
+		return 1;
 	printf("# seed %llu, %lld s\n", (unsigned long long)seed, (long long)s);
 	end_ns = after_ms(s * 1000);
 	for (i = 0; i < PROCESSES; i++) {
-		child = fork();
-		if (!child)
+		children[i] = fork();
+		if (!children[i])
 			_exit(fuzz_process(seed + i));
-		/* The last one is killed in the middle. */
-		if (i == PROCESSES - 1) {
-			usleep(s * 700000);
-			kill(child, SIGKILL);
-		}
 	}
+	/* The last one is killed in the middle. */
+	engines(shared, after_ms(s * 700));
+	kill(children[PROCESSES - 1], SIGKILL);
+	engines(shared, end_ns);
+	printf("# %u workers, %u kernels built, %u launches\n", shared->workers,
+	       shared->builds, shared->launches);
 	for (i = 0; i < PROCESSES; i++) {
-		if (wait(&status) < 0)
+		if (waitpid(children[i], &status, 0) < 0)
 			return 1;
 		if (WIFSIGNALED(status) ? WTERMSIG(status) != SIGKILL :
 					  WEXITSTATUS(status)) {
