@@ -566,7 +566,8 @@ run-bench-vm: $(if $(B),build/vm/selftests/bench/vm/bench_$(B),$(VM_BENCHES))
 ##		pictures go to build/
 demo: deps
 	+$(Q)$(MAKE) --no-print-directory build/demo build/vgpuctl build/vgpu-worker build/deps/vulkan/done \
-		build/plain/selftests/unit/test_device_memory
+		$(addprefix build/plain/selftests/unit/,test_device test_device_memory \
+		test_device_mt)
 	$(Q)cd build && $(with_drivers) ./demo
 	$(Q)selftests/vm/demo.sh $(KERNEL)
 

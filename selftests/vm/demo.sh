@@ -3,7 +3,7 @@
 # The demo on the module, in a virtual machine: load it, look at the GPUs, let
 # several threads use one, and draw its memory.  Then the whole way: mdevctl makes
 # an instance, QEMU with KVM gives it to a virtual machine inside, the module drives
-# it there, and the tests of the library move memory by it.
+# it there, and the same threads and the tests of the library use it.
 #
 #	selftests/vm/demo.sh KERNEL
 set -eu
@@ -58,7 +58,8 @@ selftests/vm/boot.sh -n -k "$release" -t 1200 \
 	modprobe vfio_iommu_type1
 	step depends "$1"
 	step insmod "$1" vram=1G
-	step mdevctl start -u $uuid -p 7670:00:00.0 -t vgpu-512m
+	# No larger than the memory that the clients want: a block shall not fit.
+	step mdevctl start -u $uuid -p 7670:00:00.0 -t vgpu-256m
 	step build/vgpuctl instance list
 	guest()
 	{
@@ -70,8 +71,11 @@ selftests/vm/boot.sh -n -k "$release" -t 1200 \
 			step insmod "$1"
 			step build/vgpuctl list
 			step build/vgpuctl info -b mdev
+			step build/demo -b mdev /tmp/memory-map-guest.png
 			tests="selftests/check-backends.sh --only mdev-guest"
-			step $tests build/plain/selftests/unit/test_device_memory
+			for t in device device_memory device_mt; do
+				step $tests build/plain/selftests/unit/test_$t
+			done
 			step rmmod vgpu
 			dmesg | selftests/vm/kernel-log.sh vgpu-demo
 			'\'' guest "$1" 2>&1 | sed -u "s/^/  guest: /"
