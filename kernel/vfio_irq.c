@@ -162,6 +162,8 @@ void vgpu_vfio_irqs_off(struct vgpu_instance *inst)
 {
 	mutex_lock(&inst->irq_lock);
 	inst->vectors = 0;
+	/* Before the eventfds go: the model would send again what went nowhere. */
+	vgpu_vectors_tell(inst, 0);
 	vgpu_request_replace(inst, NULL);
 	mutex_unlock(&inst->irq_lock);
 }
