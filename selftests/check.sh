@@ -5,9 +5,9 @@
 #	selftests/check.sh DIRECTORY PART[+PART...]...
 #
 # Those with + between them run at the same time: what they build in common has
-# been built before.  Each part's output goes to DIRECTORY/PART.log, where every line "ok" or
-# "not ok" is one result.  A part that fails without one, or that has no
-# result at all, counts as one failure; skipped tests are counted and named.
+# been built before.  Each part's output goes to DIRECTORY/PART.log, where every
+# line "ok" or "not ok" is one result.  A part that fails without one, or that has
+# no result at all, counts as one failure; skipped tests are counted and named.
 set -u
 
 dir=$1
