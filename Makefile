@@ -124,8 +124,8 @@ build/$(1)/%.o: %.cc build/$(1)/flags
 # Changes when the flags do, so that everything is compiled anew.
 build/$(1)/flags: FORCE
 	$$(mkdir)
-	@echo '$$(call cc,$(1)) $$(LDFLAGS)' >$$@.new
-	@cmp -s $$@.new $$@ && rm $$@.new || mv $$@.new $$@
+	@flags='$$(call cc,$(1)) $$(LDFLAGS)'; \
+		[ "$$$$(cat $$@ 2>&1)" = "$$$$flags" ] || echo "$$$$flags" >$$@
 
 build/$(1)/internal.a: $$($(1)_LIB_OBJ) $$($(1)_WGPU_OBJ)
 	@rm -f $$@
